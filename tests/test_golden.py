@@ -1,0 +1,20 @@
+"""Parameters and MACs of every net of the zoo stay what they were, to the last one."""
+
+import json
+
+import pytest
+
+from rdslab.network import zoo_names
+from tests.make_golden import GOLDEN, as_text, figures_of
+
+REMEMBERED = json.loads(GOLDEN.read_text())
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_parameters_and_macs_are_those_of_the_golden_file(name: str) -> None:
+    assert figures_of(name) == REMEMBERED.get(name), "if it is meant: python -m tests.make_golden, and review the diff"
+
+
+def test_the_golden_file_holds_the_zoo_and_nothing_else() -> None:
+    assert list(REMEMBERED) == zoo_names()
+    assert GOLDEN.read_text() == as_text(REMEMBERED)
