@@ -1,0 +1,146 @@
+"""train: from a net on paper to weights and a score."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from rdslab.data import DataSet
+from rdslab.errors import DataError, RunError, SpecError
+from rdslab.measure import tune_malloc
+from rdslab.network import build, check_size
+from rdslab.records import Score
+from rdslab.spec import Net
+from rdslab.train.checkpoint import (
+    Identity,
+    check_same,
+    identity_of,
+    load_checkpoint,
+    remove_checkpoint,
+    save_checkpoint,
+)
+from rdslab.train.inference import the_device
+from rdslab.train.metrics import score_of
+from rdslab.train.recipe import Recipe
+from rdslab.train.state import Progress, Training, epoch_batches
+from rdslab.train.weights import WEIGHTS, describe, read_metadata, save_weights
+
+CPU_IS_FULL = ("not enough memory", "can't allocate memory", "cannot allocate memory")
+
+
+def train(
+    net: Net,
+    data: DataSet,
+    recipe: Recipe,
+    *,
+    seed: int,
+    folder: Path,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Score:
+    """Train a net and score it on `data.val` after the last epoch; weights.safetensors is left in `folder`.
+
+    On a CPU the same arguments give the same bits. A training that was stopped goes on from its last whole epoch to
+    the same result; one that is finished is not done again. `progress` is given a mapping after each step (epoch,
+    epochs, step, steps, loss) and each epoch (epoch, epochs, loss, lr, miou, seconds); epochs and steps count from 1.
+    In the history `seconds` is the one value that another run does not repeat.
+
+    Raises SpecError and DataError before the first step: a net and images that do not fit, a batch too small for batch
+    norm, a folder with another training; RunError when the loss is no number or memory runs out.
+    """
+    device, folder = the_device(), Path(folder)
+    with repeatable(threads, device), memory_told(recipe, data, device):
+        check_beforehand(net, data, recipe, device)
+        identity = identity_of(net, data, recipe, seed, device)
+        score = finished(folder, identity)
+        if score is None:
+            run = Training(net, data, recipe, seed, device)
+            if state := load_checkpoint(folder, identity):
+                run.restore(state)
+            while not run.done:
+                run.run_epoch(progress)
+                save_checkpoint(folder, identity, run.state())
+                if progress is not None:
+                    progress({"epochs": recipe.epochs, **run.history[-1]})
+            assert run.matrix is not None
+            score = score_of(run.matrix, data.classes.names, len(data.val), data.split, run.history)
+            save_weights(folder / WEIGHTS, run.network, describe(net, data, recipe, seed, identity, score))
+    remove_checkpoint(folder)
+    return score
+
+
+def finished(folder: Path, identity: Identity) -> Score | None:
+    """The score of a training that has ended in this folder. Raises SpecError when it was another one."""
+    path = folder / WEIGHTS
+    if not path.exists():
+        return None
+    metadata = read_metadata(path)
+    check_same(metadata.get("identity") or {}, identity, path)
+    score = metadata["score"]
+    return Score(**{**score, "history": tuple(score["history"])})
+
+
+def check_beforehand(net: Net, data: DataSet, recipe: Recipe, device: torch.device) -> None:
+    """Raises SpecError or DataError for what could not be trained or scored."""
+    check_size(net, data.size)
+    if recipe.precision != "fp32" and device.type != "cuda":
+        what = f"precision {recipe.precision} needs a CUDA GPU, and this machine trains on its CPU"
+        raise SpecError(what, "write `precision: fp32`", where="recipe.precision")
+    for part, samples in (("train", data.train), ("val", data.val)):
+        if not len(samples):
+            raise DataError(f"has no {part} images", where=f"data set {data.name!r}")
+    if min(len(index) for index in epoch_batches(len(data.train), recipe.batch, 0, 0)) == 1:
+        _check_single(net, data, recipe, device)
+
+
+def _check_single(net: Net, data: DataSet, recipe: Recipe, device: torch.device) -> None:
+    """Batch norm over a 1x1 map cannot train on one image (PSPNet, DeepLabV3): try one before the first step."""
+    network = build(net, len(data.classes) + recipe.void_logit).to(device)
+    try:
+        with torch.no_grad():
+            network.train_outputs(torch.zeros(1, 3, data.size.height, data.size.width, device=device))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        what = f"net {net.name!r} normalises a 1x1 map, which takes batches of 2 images and more; one would have 1"
+        few = f"there is only {len(data.train)} training image" if len(data.train) == 1 else "write `batch: 2` or more"
+        raise SpecError(what, few, where="recipe.batch") from None
+
+
+@contextmanager
+def repeatable(threads: int | None, device: torch.device) -> Iterator[None]:
+    """Torch set so that a CPU repeats itself to the last bit, and set back afterwards, generators included."""
+    before, filled = torch.get_num_threads(), torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    strict, warn_only = torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode() == 1
+    gpus = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus), warnings.catch_warnings():
+        # Unpooling has no variant that is called deterministic, and needs none where windows do not overlap.
+        warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation.*")
+        if device.type == "cpu":
+            tune_malloc()  # a tenth less time a step
+        if threads is not None:
+            torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(device.type == "cpu", warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+            torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
+            torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+
+
+@contextmanager
+def memory_told(recipe: Recipe, data: DataSet, device: torch.device) -> Iterator[None]:
+    """Out of memory, on GPU or CPU, becomes a RunError with batch and size."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        full = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not full and not any(words in str(error).lower() for words in CPU_IS_FULL):
+            raise
+        what = f"out of memory on the {device.type.upper()} with a batch of {recipe.batch} images of {data.size}"
+        smaller = f"try --set recipe.batch={recipe.batch // 2}, " if recipe.batch > 1 else "try "
+        raise RunError(what, f"{smaller}a smaller size or a narrower net") from None
