@@ -1,0 +1,54 @@
+"""Pareto fronts: which points no other point beats, and how much they dominate."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIRECTIONS = {"minimize": 1.0, "maximize": -1.0}
+
+
+def front(points: Sequence[Sequence[float | None]], directions: Sequence[str]) -> list[bool]:
+    """For each point whether it lies on the front: no other is at least as good in all objectives and better in one.
+
+    `directions` says `minimize` or `maximize` an objective. Equal points share their fate; a point with a missing or
+    infinite value is never on the front and beats nobody.
+    """
+    costs = _costs(points, directions)
+    known = np.asarray(np.isfinite(costs).all(axis=1))
+    member = []
+    for i, cost in enumerate(costs):
+        beaten = known & (costs <= cost).all(axis=1) & (costs < cost).any(axis=1)
+        member.append(bool(known[i]) and not beaten.any())
+    return member
+
+
+def hypervolume(
+    points: Sequence[Sequence[float | None]], directions: Sequence[str], reference: Sequence[float]
+) -> float:
+    """Area between a front of two objectives and the reference point, in the product of their units.
+
+    Points that do not beat the reference in both objectives add nothing. Raises ValueError unless there are two
+    objectives.
+    """
+    if len(directions) != 2:
+        raise ValueError(f"hypervolume sweeps two objectives, got {len(directions)}")
+    costs = _costs(points, directions)
+    bound_x, bound_y = _costs([reference], directions)[0]
+    area = 0.0
+    for x, y in sorted((float(x), float(y)) for x, y in costs if x < bound_x and y < bound_y):
+        if y < bound_y:
+            area += (float(bound_x) - x) * (float(bound_y) - y)
+            bound_y = y
+    return area
+
+
+def _costs(points: Sequence[Sequence[float | None]], directions: Sequence[str]) -> NDArray[np.float64]:
+    """All objectives to be minimised, (points, objectives); None becomes NaN."""
+    unknown = [d for d in directions if d not in DIRECTIONS]
+    if unknown:
+        raise ValueError(f"a direction is 'minimize' or 'maximize', got {unknown[0]!r}")
+    values = [[math.nan if v is None else float(v) for v in point] for point in points]
+    signs = np.array([DIRECTIONS[d] for d in directions])
+    return np.asarray(np.array(values, dtype=float).reshape(len(values), len(directions)) * signs)
