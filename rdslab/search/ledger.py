@@ -1,0 +1,239 @@
+"""The facts of studies, in tables beside Optuna's: what was measured of which net, and which slot is whose.
+
+Optuna knows what was tried, facts say what was found, nets say what it was; they join on the net's id. Nothing here
+knows torch.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from rdslab.errors import RunError, SpecError
+from rdslab.records import Context
+from rdslab.search.owner import is_dead
+from rdslab.search.plan import Slot, Study
+from rdslab.search.tables import SCHEMA, contexts, facts, nets, slots, studies, tables
+
+Row = dict[str, Any]
+
+
+def storage_of(study: Study, storage: str | None) -> str:
+    """The database of a study: what was asked for, or one SQLite file in its run folder."""
+    return storage or f"sqlite:///{study.run_folder / 'study.db'}"
+
+
+def open_ledger(study: Study, url: str) -> "Ledger":
+    """The ledger of a study that was run. Raises SpecError where it was not."""
+    where = study.source.name
+    ask = f"rdslab run {where}"
+    file = sa.make_url(url).database if url.startswith("sqlite:///") else None
+    if file and not Path(file).is_file():
+        raise SpecError(f"study {study.name!r} has not been run: there is no {file}", ask, where=where)
+    ledger = Ledger(url, study.name)
+    if not ledger.exists():
+        raise SpecError(f"study {study.name!r} has not been run with this database", ask, where=where)
+    return ledger
+
+
+class Ledger:
+    """One study's facts and slots in a database. Every change is one transaction."""
+
+    def __init__(self, url: str, study: str) -> None:
+        self.url, self.study = url, study
+        try:
+            if url.startswith("sqlite:///"):
+                Path(sa.make_url(url).database or ".").parent.mkdir(parents=True, exist_ok=True)
+            self.engine = sa.create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {})
+            if url.startswith("sqlite"):
+                sa.event.listen(self.engine, "connect", _plain_sqlite)
+                sa.event.listen(self.engine, "begin", _begin_immediate)
+            tables.create_all(self.engine)
+        except sa.exc.ArgumentError:
+            raise SpecError(
+                f"{url!r} is no database address", "write it like sqlite:///study.db", where="--storage"
+            ) from None
+        except (sa.exc.DatabaseError, sa.exc.NoSuchModuleError, ImportError) as error:
+            raise _cannot_open(url, error) from None
+
+    @contextmanager
+    def change(self) -> Iterator[sa.Connection]:
+        """A transaction. Raises RunError when the database refuses."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.DatabaseError as error:
+            raise RunError(f"the database refused: {error.orig}", where=_shown(self.url)) from error
+
+    def begin(self, fixed: Mapping[str, Any]) -> None:
+        """Enter the study, or check that it is the one that was begun. Raises SpecError naming what changed."""
+        text = json.dumps(fixed, sort_keys=True)
+        with self.change() as c:
+            row = c.execute(sa.select(studies).where(studies.c.name == self.study)).first()
+            if row is None:
+                c.execute(studies.insert().values(name=self.study, schema=SCHEMA, fixed=text))
+                return
+        if row.schema != SCHEMA:
+            raise SpecError(
+                f"was written by another version (schema {row.schema}, this one reads {SCHEMA})", where=_shown(self.url)
+            )
+        changed = list(_differences(json.loads(row.fixed), json.loads(text)))
+        if changed:
+            raise SpecError(
+                f"study {self.study!r} was begun with other settings: {'; '.join(changed)}",
+                "give the changed study another name, or remove its run folder to begin anew",
+                where=_shown(self.url),
+            )
+
+    def exists(self) -> bool:
+        with self.change() as c:
+            return c.execute(sa.select(studies).where(studies.c.name == self.study)).first() is not None
+
+    def enter_slots(self, planned: Sequence[Slot], net_ids: Mapping[str, str]) -> None:
+        """Enter what is new; a variant that now means another net is refused with SpecError."""
+        with self.change() as c:
+            known = {(row["variant"], row["seed"]): row for row in self._rows(c)}
+            number = max((row["number"] for row in known.values()), default=-1) + 1
+            for slot in planned:
+                row = known.get((slot.variant, slot.seed))
+                if row is None:
+                    values = {
+                        "variant": slot.variant,
+                        "seed": slot.seed,
+                        "net_id": net_ids[slot.variant],
+                        "state": "waiting",
+                    }
+                    c.execute(slots.insert().values(study=self.study, number=number, **values))
+                    number += 1
+                elif row["net_id"] != net_ids[slot.variant]:
+                    raise SpecError(
+                        f"variant {slot.variant!r} of study {self.study!r} was another net when it was first run",
+                        "give the changed variant another name",
+                    )
+
+    def _rows(self, c: sa.Connection, *, lock: bool = False) -> list[Row]:
+        query = sa.select(slots).where(slots.c.study == self.study).order_by(slots.c.number)
+        query = query.with_for_update() if lock else query
+        return [dict(row) for row in c.execute(query).mappings()]
+
+    def rows(self) -> list[Row]:
+        """Every slot, in order."""
+        with self.change() as c:
+            return self._rows(c)
+
+    def take(self, wanted: set[tuple[str, int]], me: str, retry: Sequence[int] = ()) -> Row | None:
+        """The first free slot among the wanted (variant, seed), now ours; a dead worker's counts as free.
+
+        The row comes back as it stood before, so that its old trial can be closed.
+        """
+        now = time.time()
+        with self.change() as c:
+            for row in self._rows(c, lock=True):
+                free = row["state"] == "waiting" or (row["state"] == "failed" and row["number"] in retry)
+                free = free or (row["state"] == "running" and is_dead(row["owner"], row["beat"], now))
+                if free and (row["variant"], row["seed"]) in wanted:
+                    self._update(c, row["number"], state="running", owner=me, beat=now, progress=None, error=None)
+                    return row
+        return None
+
+    def _update(self, c: sa.Connection, number: int, **values: Any) -> None:
+        c.execute(slots.update().where(slots.c.study == self.study, slots.c.number == number).values(**values))
+
+    def note(self, number: int, **values: Any) -> None:
+        """Write down the trial of a slot, or a sign of life with its progress."""
+        with self.change() as c:
+            self._update(c, number, **values)
+
+    def close(
+        self,
+        number: int,
+        state: str,
+        facts: Sequence[tuple[str, str, Context, int, Mapping[str, Any]]] = (),
+        error: str | None = None,
+    ) -> None:
+        """A slot's end and all its facts, in one transaction."""
+        with self.change() as c:
+            for fact in facts:
+                self._put(c, *fact)
+            self._update(c, number, state=state, owner=None, error=error, progress=None)
+
+    def put_net(self, net_id: str, canonical_id: str, document: Mapping[str, Any]) -> None:
+        with self.change() as c:
+            if c.execute(sa.select(nets.c.id).where(nets.c.id == net_id)).first() is None:
+                c.execute(nets.insert().values(id=net_id, canonical_id=canonical_id, document=json.dumps(document)))
+
+    def put(self, kind: str, net_id: str, context: Context, seed: int, document: Mapping[str, Any]) -> None:
+        """Enter one fact, in place of an earlier one of the same kind, net, context and seed."""
+        with self.change() as c:
+            self._put(c, kind, net_id, context, seed, document)
+
+    def _put(
+        self, c: sa.Connection, kind: str, net_id: str, context: Context, seed: int, document: Mapping[str, Any]
+    ) -> None:
+        if c.execute(sa.select(contexts.c.id).where(contexts.c.id == context.id)).first() is None:
+            c.execute(contexts.insert().values(id=context.id, document=json.dumps(context.document)))
+        key = {"study": self.study, "kind": kind, "net_id": net_id, "context_id": context.id, "seed": seed}
+        c.execute(facts.delete().where(*[facts.c[name] == value for name, value in key.items()]))
+        c.execute(facts.insert().values(**key, document=json.dumps(document)))
+
+    def facts_of(self, kind: str | None = None) -> list[Row]:
+        """The study's facts with their documents and contexts as plain data."""
+        query = sa.select(facts, contexts.c.document.label("context")).join(
+            contexts, contexts.c.id == facts.c.context_id
+        )
+        query = query.where(facts.c.study == self.study)
+        if kind:
+            query = query.where(facts.c.kind == kind)
+        with self.change() as c:
+            rows = [dict(row) for row in c.execute(query).mappings()]
+        return [{**row, "document": json.loads(row["document"]), "context": json.loads(row["context"])} for row in rows]
+
+    def check_context(self, kind: str, context: Context) -> None:
+        """Raises SpecError where facts of this kind were found in another context: they must not share one table."""
+        for fact in self.facts_of(kind):
+            if fact["context_id"] != context.id:
+                changed = "; ".join(_differences(fact["context"], json.loads(json.dumps(context.document))))
+                raise SpecError(
+                    f"study {self.study!r} has trials from other circumstances: {changed}",
+                    "give the study another name, or remove its run folder to begin anew",
+                )
+
+    def stored_nets(self) -> dict[str, Row]:
+        """id -> {canonical_id, document}."""
+        with self.change() as c:
+            rows = c.execute(sa.select(nets)).mappings()
+            return {
+                row["id"]: {"canonical_id": row["canonical_id"], "document": json.loads(row["document"])}
+                for row in rows
+            }
+
+
+def _plain_sqlite(connection: Any, record: Any) -> None:  # noqa: ARG001
+    connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _shown(url: str) -> str:
+    return sa.make_url(url).render_as_string(hide_password=True)
+
+
+def _cannot_open(url: str, error: Exception) -> RunError:
+    reason = getattr(error, "orig", None) or error
+    return RunError(
+        f"cannot open the database: {reason}", "it may be damaged, missing, or of another program", where=_shown(url)
+    )
+
+
+def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
+    elif old != new:
+        yield f"{place} was {old!r}, is {new!r}"

@@ -1,0 +1,95 @@
+"""What a study found, as plain documents for a report. Nothing here knows torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rdslab.errors import SpecError
+from rdslab.search.ledger import Ledger, Row
+from rdslab.search.plan import Study
+
+
+def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
+    """Study, trials by slot, hosts, versions and the data's identity. Raises SpecError for a study that never ran."""
+    rows = ledger.rows()
+    if not rows:
+        raise SpecError(
+            f"study {study.name!r} has not been run", f"rdslab run {study.source.name}", where=study.source.name
+        )
+    names = [variant.name for variant in study.variants]
+    wanted = {(slot.variant, slot.seed) for slot in study.slots}
+    rows = [row for row in rows if (row["variant"], row["seed"]) in wanted]
+    facts, nets = ledger.facts_of(), ledger.stored_nets()
+    scores = [fact for fact in facts if fact["kind"] == "score"]
+    hosts = [fact["document"]["host"] for fact in facts if fact["kind"] == "effort"]
+    context: Mapping[str, Any] = scores[0]["context"] if scores else {}
+    versions = {name: str(context[name]) for name in ("rdslab", "torch") if name in context}
+    return {
+        "study": _study(study, names, context),
+        "trials": [_trial(study, row, facts, nets) for row in rows],
+        "hosts": [host for index, host in enumerate(hosts) if host not in hosts[:index]],
+        "versions": versions | (dict(hosts[0]["versions"]) if hosts else {}),
+        "data_identity": str(context.get("data", {}).get("identity", "")),
+    }
+
+
+def _study(study: Study, names: list[str], context: Mapping[str, Any]) -> dict[str, Any]:
+    document = study.document
+    data = context.get("data") or {key: value for key, value in document.data.items() if key != "root"}
+    return {
+        "name": study.name,
+        "title": document.title,
+        "base": study.base,
+        "metric": "miou",
+        "deploy": {
+            "size": str(study.size),
+            "classes": document.deploy.classes,
+            "devices": list(document.deploy.devices),
+        },
+        "data": dict(data),
+        "recipe": context.get("recipe") or document.recipe,
+        "seeds": list(document.seeds),
+        "variants": names,
+        "threads": document.threads,
+        "command": f"rdslab run {study.source.name}",
+    }
+
+
+def _trial(study: Study, row: Row, facts: list[Row], nets: Mapping[str, Row]) -> dict[str, Any]:
+    own = [fact for fact in facts if fact["net_id"] == row["net_id"]]
+    score = next((f for f in own if f["kind"] == "score" and f["seed"] == row["seed"]), None)
+    effort = next((f for f in own if f["kind"] == "effort" and f["seed"] == row["seed"]), None)
+    done = row["state"] == "done"
+    return {
+        "slot": row["number"],
+        "variant": row["variant"],
+        "seed": row["seed"],
+        "state": row["state"],
+        "error": row["error"],
+        "net_id": row["net_id"],
+        "canonical_id": nets[row["net_id"]]["canonical_id"],
+        "cost": next((f["document"] for f in own if f["kind"] == "cost" and _at_deploy(f, study)), None),
+        "score": score["document"] if score and done else None,
+        "times": _times(study, own),
+        "hours": effort["document"]["hours"] if effort and done else None,
+        "context_id": score["context_id"] if score and done else None,
+    }
+
+
+def _at_deploy(fact: Row, study: Study) -> bool:
+    context = fact["context"]
+    return bool(context["size"] == str(study.size) and context["classes"] == study.document.deploy.classes)
+
+
+def _times(study: Study, own: list[Row]) -> dict[str, Any]:
+    """The time on each device of the study; a refused or absent one says why it is missing."""
+    found: dict[str, Any] = {}
+    for device in study.document.deploy.devices:
+        here = [
+            f
+            for f in own
+            if f["kind"] in ("times", "refused") and f["context"]["device"] == device and _at_deploy(f, study)
+        ]
+        times = next((f["document"] for f in here if f["kind"] == "times"), None)
+        refused = next((f["document"]["reason"] for f in here if f["kind"] == "refused"), "not measured")
+        found[device] = times or {"missing": refused}
+    return found

@@ -1,0 +1,166 @@
+"""One worker of a study: takes a slot, trains it, writes its facts, tells Optuna, takes the next."""
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import optuna
+from optuna.distributions import IntDistribution
+from optuna.trial import TrialState
+
+from rdslab.data import DataSet, open_data
+from rdslab.errors import RdslabError, RunError
+from rdslab.measure import host, machine_lock
+from rdslab.records import Context, Score
+from rdslab.search.ledger import Ledger, Row
+from rdslab.search.owner import owner
+from rdslab.search.prepare import Prepared, score_context
+from rdslab.train import train
+
+Notice = Callable[[str], object]
+BEAT_S = 1.0
+PARENT = "RDSLAB_PARENT"  # a worker ends when the process that started it is gone
+MOST_INDEX = 2**31 - 1
+
+
+def open_optuna(prepared: Prepared, url: str) -> optuna.Study:
+    """The study among Optuna's, made where it is not there yet: mIoU, MACs, and each predicted latency."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    connect = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+    storage = optuna.storages.RDBStorage(url, engine_kwargs=connect)
+    study = optuna.create_study(
+        storage=storage,
+        study_name=prepared.study.name,
+        directions=["maximize", "minimize"],
+        load_if_exists=True,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # names in the dashboard, no more
+        study.set_metric_names(["miou", "macs"])
+    return study
+
+
+def close_stale_trials(
+    study: optuna.Study, rows: Sequence[Row], miou_of: Callable[[Row], float | None], macs_of: Callable[[Row], int]
+) -> None:
+    """Tell Optuna how trials ended whose worker died between writing the facts and telling."""
+    ended = {row["trial"]: row for row in rows if row["trial"] is not None and row["state"] in ("done", "failed")}
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        row = ended.get(trial.number)
+        if row is not None:
+            miou = miou_of(row) if row["state"] == "done" else None
+            tell(study, trial.number, None if miou is None else [miou, float(macs_of(row))])
+
+
+def tell(study: optuna.Study, number: int, values: Sequence[float] | None) -> None:
+    """End a trial with its values, or as failed; one that has ended stays as it is."""
+    if values is None:
+        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    else:
+        study.tell(number, values, skip_if_finished=True)
+
+
+class Worker:
+    """Works off the slots of a study until none is free."""
+
+    def __init__(self, prepared: Prepared, ledger: Ledger, notice: Notice) -> None:
+        self.prepared, self.ledger, self.notice = prepared, ledger, notice
+        self.me = owner()
+        self.optuna = open_optuna(prepared, ledger.url)
+        self._data: DataSet | None = None
+        self._parent = os.environ.get(PARENT)
+
+    @property
+    def data(self) -> DataSet:
+        """The study's data, read when the first slot needs it."""
+        if self._data is None:
+            study = self.prepared.study
+            self._data = open_data(study.document.data, where=study.source.where(("data",)))
+            self.context = score_context(self.prepared, self._data.identity, self._data.split)
+            self.ledger.check_context("score", self.context)
+        return self._data
+
+    def work(self, retry: Sequence[int] = ()) -> int:
+        """Take slots until none is free; the number of slots that ended as failed."""
+        wanted = {(slot.variant, slot.seed) for slot in self.prepared.study.slots}
+        failed = 0
+        if any(row["state"] != "done" and (row["variant"], row["seed"]) in wanted for row in self.ledger.rows()):
+            assert self.data  # wrong data stop a study, not one slot of it after another
+        while True:
+            row = self.ledger.take(wanted, self.me, retry)
+            if row is None:
+                return failed
+            if row["trial"] is not None:
+                tell(self.optuna, row["trial"], None)  # the trial of a dead worker; this slot asks for a new one
+            retry = [number for number in retry if number != row["number"]]
+            failed += not self._slot(row)
+
+    def _slot(self, row: Row) -> bool:
+        trial = self._ask(row)
+        self.ledger.note(row["number"], trial=trial.number)
+        try:
+            score, facts = self._facts(row)
+        except (RdslabError, MemoryError, ArithmeticError, RuntimeError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            self.ledger.close(row["number"], "failed", error=reason)
+            trial.set_user_attr("error", reason)
+            tell(self.optuna, trial.number, None)
+            self.notice(f"slot {row['number']} ({row['variant']}, seed {row['seed']}) failed: {reason}")
+            return False
+        self.ledger.close(row["number"], "done", facts)
+        tell(self.optuna, trial.number, [score.miou, float(self.prepared.costs[row["variant"]].macs)])
+        self.notice(f"slot {row['number']} ({row['variant']}, seed {row['seed']}) done: mIoU {100 * score.miou:.2f} %")
+        return True
+
+    def _ask(self, row: Row) -> optuna.Trial:
+        """A trial whose parameters are the slot's: ranges of one value leave a sampler nothing to choose."""
+        names = [variant.name for variant in self.prepared.study.variants]
+        index = names.index(row["variant"])
+        trial = self.optuna.ask(
+            {"variant": IntDistribution(index, index), "seed": IntDistribution(row["seed"], row["seed"])}
+        )
+        for key, value in (("slot", row["number"]), ("variant", row["variant"]), ("net_id", row["net_id"])):
+            trial.set_user_attr(key, value)
+        return trial
+
+    def _facts(self, row: Row) -> tuple[Score, list[tuple[str, str, Context, int, Mapping[str, Any]]]]:
+        started, beats = time.monotonic(), [0.0]
+        folder = self.prepared.study.run_folder / "slots" / str(row["number"])
+        # Never while another process measures on this machine: its times would be ours as well.
+        with machine_lock("train", waiting=lambda: self.ledger.note(row["number"], progress="waits for a measurement")):
+            score = train(
+                self.prepared.nets[row["variant"]],
+                self.data,
+                self.prepared.recipe,
+                seed=row["seed"],
+                folder=folder,
+                threads=self.prepared.study.document.threads,
+                progress=lambda event: self._beat(row["number"], event, beats),
+            )
+        if not score.miou == score.miou:
+            raise RunError("the mIoU is not a number: no class of the data set occurs in the validation split")
+        seconds = [float(epoch["seconds"]) for epoch in score.history if "seconds" in epoch]
+        plain = score.document()
+        plain["history"] = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in score.history]
+        effort = {
+            "seconds": seconds,
+            "hours": (sum(seconds) or time.monotonic() - started) / 3600,
+            "host": asdict(host()),
+        }
+        return score, [
+            ("score", row["net_id"], self.context, row["seed"], plain),
+            ("effort", row["net_id"], self.context, row["seed"], effort),
+        ]
+
+    def _beat(self, number: int, event: Mapping[str, Any], beats: list[float]) -> None:
+        if self._parent and os.getppid() != int(self._parent):
+            sys.exit("the process that started this worker is gone")
+        now = time.monotonic()
+        if now - beats[0] >= BEAT_S:
+            beats[0] = now
+            progress = f"epoch {int(event['epoch'])} of {int(event['epochs'])}"
+            self.ledger.note(number, beat=time.time(), progress=progress)
