@@ -1,0 +1,51 @@
+"""The verbs of the command line for a notebook: they return tables instead of printing them."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from rdslab.cost import count
+from rdslab.network import load_net
+from rdslab.records import Size
+from rdslab.report import Results, write_report
+from rdslab.search.ledger import open_ledger, storage_of
+from rdslab.search.plan import load_study
+from rdslab.search.results import gather
+from rdslab.search.run import Watch
+from rdslab.search.run import run_study as run_slots
+from rdslab.spec import Net
+
+
+def costs(nets: Iterable[str | Net], size: str | Size, classes: int = 19) -> pd.DataFrame:
+    """One row a net: parameters, MACs, activations, elements and bytes of its inference form at `size`."""
+    at = size if isinstance(size, Size) else Size.parse(size)
+    specs = [net if isinstance(net, Net) else load_net(net) for net in nets]
+    return pd.DataFrame([count(net, at, classes).document() for net in specs])
+
+
+def run_study(
+    study: str | Path, *, workers: int = 1, settings: Sequence[str] = (), storage: str | None = None
+) -> Results:
+    """Run what is left of a study, as `rdslab run` does, and return what it found.
+
+    `settings` are those of `--set`: `["data.root=/data/camvid"]`. Raises SpecError before any work where the study is
+    wrong.
+    """
+    found = load_study(study, settings)
+    url = storage_of(found, storage)
+    run_slots(found, url, workers=workers, settings=settings, watch=Watch())
+    return study_results(study, settings=settings, storage=storage)
+
+
+def study_results(study: str | Path, *, settings: Sequence[str] = (), storage: str | None = None) -> Results:
+    """What a study has found so far. Raises SpecError for one that has not been run."""
+    found = load_study(study, settings)
+    return Results(**gather(found, open_ledger(found, storage_of(found, storage))))
+
+
+def report_study(study: str | Path, out: str | Path | None = None, *, storage: str | None = None) -> list[Path]:
+    """Write the report of a study to `out`, by default reports/NAME; the files written."""
+    found = load_study(study)
+    folder = Path(out) if out is not None else Path("reports") / found.name
+    return write_report(study_results(study, storage=storage), folder, f"rdslab run {study} && rdslab report {study}")

@@ -1,0 +1,116 @@
+"""train, evaluate, predict."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rdslab.cli.app import Json, OneNet, Root, Set, app
+from rdslab.cli.data import data_document
+from rdslab.cli.output import note, print_json, print_table, progress, say
+from rdslab.errors import SpecError
+
+if TYPE_CHECKING:
+    from rdslab.records import Score
+
+Data = Annotated[str, typer.Option("--data", help="The data set's name: synthetic, camvid, cityscapes, folder.")]
+SizeOption = Annotated[str | None, typer.Option("--size", help="Size the images are brought to.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", help="CPU threads; results hold for one number of threads.")
+]
+PARTS = ("data", "net", "recipe")
+
+
+def _settings(settings: list[str], part: str) -> list[str]:
+    """The `--set` values that begin with `data.`, `net.` or `recipe.`, without that word."""
+    for setting in settings:
+        if setting.partition(".")[0] not in PARTS:
+            raise SpecError(
+                f"{setting!r} sets nothing here",
+                "begin with data., net. or recipe., as in --set recipe.epochs=4",
+                where="--set",
+            )
+    return [setting.partition(".")[2] for setting in settings if setting.startswith(f"{part}.")]
+
+
+@app.command()
+def train(
+    net: OneNet,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for checkpoint and weights.")],
+    data: Data = "synthetic",
+    root: Root = None,
+    size: SizeOption = None,
+    recipe: Annotated[str, typer.Option("--recipe", help="A recipe's name or YAML file.")] = "one_cycle",
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    threads: ThreadsOption = None,
+    set_: Set = [],  # noqa: B006
+    json: Json = False,
+) -> None:
+    """Train one net and measure its mIoU. Goes on from the last epoch where it was stopped."""
+    from rdslab.cli.nets import loaded
+    from rdslab.data import open_data
+    from rdslab.train import load_recipe
+    from rdslab.train import train as train_net
+
+    spec = loaded(net, _settings(set_, "net"))
+    how = load_recipe(recipe, _settings(set_, "recipe"))
+    dataset = open_data(data_document(data, root, set_, size), where="--data")
+    with progress() as bars:
+        bar = bars.add_task(f"training {spec.name}", total=how.epochs)
+
+        def advance(event: Mapping[str, Any]) -> None:
+            loss = f", loss {event['loss']:.3f}" if isinstance(event.get("loss"), float) else ""
+            done = event["epoch"] - 1 + event["step"] / event["steps"] if "step" in event else event["epoch"]
+            bars.update(bar, completed=done, total=event["epochs"], description=f"training {spec.name}{loss}")
+
+        score = train_net(spec, dataset, how, seed=seed, folder=out, threads=threads, progress=advance)
+    _show(score, json, {"name": spec.name, "seed": seed, "weights": str(out / "weights.safetensors")})
+    if not json:
+        say(f"weights: {out / 'weights.safetensors'}")
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS")],
+    data: Data = "synthetic",
+    root: Root = None,
+    size: SizeOption = None,
+    set_: Set = [],  # noqa: B006
+    json: Json = False,
+) -> None:
+    """Measure the mIoU of trained weights on a data set's validation split."""
+    from rdslab.data import open_data
+    from rdslab.train import evaluate as evaluate_weights
+
+    dataset = open_data(data_document(data, root, set_, size), where="--data")
+    _show(evaluate_weights(weights, dataset), json, {"weights": str(weights)})
+
+
+@app.command()
+def predict(
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR")],
+    json: Json = False,
+) -> None:
+    """Write coloured overlays with a legend."""
+    from rdslab.train import predict as predict_images
+
+    written = predict_images(weights, images, out)
+    if json:
+        print_json([str(path) for path in written])
+    for path in written if not json else ():
+        note(f"wrote {path}")
+
+
+def _show(score: "Score", json: bool, about: dict[str, Any]) -> None:
+    if json:
+        print_json(about | score.document())
+        return
+    figures = ("miou", "accuracy", "mean_accuracy", "fw_iou")
+    rows = [[name, f"{100 * getattr(score, name):.2f} %"] for name in figures]
+    rows += [
+        [f"IoU {name}", "absent" if value is None else f"{100 * value:.2f} %"] for name, value in score.iou.items()
+    ]
+    print_table(["figure", ">value"], rows, f"{score.images} images, {score.split}")
