@@ -37,7 +37,7 @@ class Network(nn.Module):
         super().__init__()
         self.net, self.classes = net, classes
         self.units = units_of(net, classes)
-        self.nodes = nn.ModuleDict({node.id: nn.ModuleList() for node in net.nodes if node.repeat > 1})
+        self.nodes = nn.ModuleDict()  # in order of execution, and so are the weights
         for index, unit in enumerate(self.units):
             torch.manual_seed(int(digest([seed, index]), 16) % 2**63)
             self._add(unit, unit.module())
@@ -48,10 +48,12 @@ class Network(nn.Module):
     def _add(self, unit: Unit, module: nn.Module) -> None:
         if unit.node.repeat == 1:
             self.nodes[unit.node.id] = module
-        else:
-            held = self.nodes[unit.node.id]
-            assert isinstance(held, nn.ModuleList)
-            held.append(module)
+            return
+        if unit.node.id not in self.nodes:
+            self.nodes[unit.node.id] = nn.ModuleList()
+        held = self.nodes[unit.node.id]
+        assert isinstance(held, nn.ModuleList)
+        held.append(module)
 
     def module_of(self, unit: Unit) -> nn.Module:
         """The module that computes a unit."""

@@ -59,7 +59,8 @@ def test_failed_slots_are_left_alone_unless_asked_for(ledger: Ledger) -> None:
     ledger.close(row["number"], "failed", error="NaN")
     assert ledger.rows()[0]["error"] == "NaN"
     second = ledger.take(WANTED, owner())
-    again = ledger.take(WANTED, owner(), retry=[0])
+    ledger.free_failed()
+    again = ledger.take(WANTED, owner())
     assert second is not None
     assert again is not None
     assert (second["number"], again["number"]) == (1, 0)

@@ -134,3 +134,9 @@ def test_too_small_an_image_is_refused_with_the_least_size() -> None:
     with pytest.raises(SpecError) as caught:
         check_size(load_net("rdsnet"), Size(64, 31))
     assert str(caught.value) == "64x31 is too small for net 'rdsnet'\n  the least it takes is 32x32"
+
+
+def test_weights_stand_in_order_of_execution() -> None:
+    network = build(load_net("rdsnet"), 19)
+    order = list(dict.fromkeys(name.split(".")[1] for name, _ in network.named_parameters()))
+    assert order == ["down1", "down2", "enc2", "down3", "enc3", "head"]

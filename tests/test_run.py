@@ -14,7 +14,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from rdslab.errors import RunError, SpecError
+from rdslab.errors import RdslabError, RunError, SpecError
 from rdslab.search.ledger import Ledger, open_ledger, storage_of
 from rdslab.search.plan import Study, load_study
 from rdslab.search.results import gather
@@ -31,6 +31,30 @@ data: {name: synthetic, size: 48x32, train: 12, val: 4}
 recipe: {use: one_cycle, epochs: 2, batch: 4}
 seeds: [0, 1]
 deploy: {size: 64x64, classes: 11, devices: [jetson-tx1]}
+"""
+
+
+BROKEN_NET = """\
+name: mine
+blocks: [mine.py]
+nodes:
+  - {id: down, block: conv, channels: 8, stride: 2}
+  - {id: out, block: breaks_in_training, channels: classes}
+  - {id: up, block: bilinear_up, like: image}
+"""
+BROKEN_BLOCK = """\
+from torch import nn
+from rdslab import BLOCKS
+
+
+@BLOCKS.register("breaks_in_training")
+class Breaks(nn.Conv2d):
+    def __init__(self, in_channels: int, out_channels: int, *, bad: bool = False) -> None:
+        super().__init__(in_channels, out_channels, 1)
+        self.bad = bad
+
+    def forward(self, x):
+        return [super().forward(x)][int(self.bad and self.training)]
 """
 
 
@@ -154,6 +178,28 @@ def test_wrong_data_stop_the_study_before_any_trial(here: Path) -> None:
     with pytest.raises(SpecError, match=r"small\.yaml:7: data"):
         run(["data.train=many"])
     assert not list(here.glob("runs/small/slots/*"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_missing_data_folder_is_told_whoever_met_it(here: Path, workers: int) -> None:
+    (here / "small.yaml").write_text(
+        STUDY.replace("{name: synthetic, size: 48x32, train: 12, val: 4}", "{name: camvid}")
+    )
+    with pytest.raises(RdslabError, match=r"small\.yaml:7: data: the data root does not exist") as told:
+        run(["data.root=/nowhere"], workers=workers)
+    assert told.value.exit_status == 2
+    assert not list(here.glob("runs/small/slots/*"))
+
+
+def test_an_error_in_a_users_block_fails_its_trials_only(here: Path) -> None:
+    (here / "mine.py").write_text(BROKEN_BLOCK)
+    (here / "mine.yaml").write_text(BROKEN_NET)
+    line = '  - {name: broken, net: mine.yaml, set: {"out.options.bad": true}}\n'
+    text = STUDY.replace("variants:\n", "variants:\n" + line).replace("set: {width: 0.25}\n", "")
+    (here / "small.yaml").write_text(text)
+    states = {(t["variant"], t["state"]): t["error"] for t in gather(*run(["seeds=[0]"]))["trials"]}
+    assert states.pop(("broken", "failed")) == "IndexError: list index out of range"
+    assert set(states) == {("rds", "done"), ("residual", "done")}
 
 
 def test_a_variant_that_cannot_be_built_stops_the_study_with_its_line(here: Path) -> None:

@@ -55,7 +55,7 @@ def run(
     _status(found, ledger.rows(), json)
 
 
-@app.command(hidden=True)
+@app.command()
 def worker(study: StudyFile, storage: Annotated[str, typer.Option("--storage")], set_: Set = []) -> None:  # noqa: B006
     """Join a study: take trials from its database until none is left."""
     from rdslab.search.run import start

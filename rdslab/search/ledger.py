@@ -125,7 +125,13 @@ class Ledger:
         with self.change() as c:
             return self._rows(c)
 
-    def take(self, wanted: set[tuple[str, int]], me: str, retry: Sequence[int] = ()) -> Row | None:
+    def free_failed(self) -> None:
+        """Let failed slots be taken once more."""
+        with self.change() as c:
+            failed = (slots.c.study == self.study, slots.c.state == "failed")
+            c.execute(slots.update().where(*failed).values(state="waiting"))
+
+    def take(self, wanted: set[tuple[str, int]], me: str) -> Row | None:
         """The first free slot among the wanted (variant, seed), now ours; a dead worker's counts as free.
 
         The row comes back as it stood before, so that its old trial can be closed.
@@ -133,8 +139,9 @@ class Ledger:
         now = time.time()
         with self.change() as c:
             for row in self._rows(c, lock=True):
-                free = row["state"] == "waiting" or (row["state"] == "failed" and row["number"] in retry)
-                free = free or (row["state"] == "running" and is_dead(row["owner"], row["beat"], now))
+                free = row["state"] == "waiting" or (
+                    row["state"] == "running" and is_dead(row["owner"], row["beat"], now)
+                )
                 if free and (row["variant"], row["seed"]) in wanted:
                     self._update(c, row["number"], state="running", owner=me, beat=now, progress=None, error=None)
                     return row

@@ -19,13 +19,16 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
     wanted = {(slot.variant, slot.seed) for slot in study.slots}
     rows = [row for row in rows if (row["variant"], row["seed"]) in wanted]
     facts, nets = ledger.facts_of(), ledger.stored_nets()
+    by_net: dict[str, list[Row]] = {}
+    for fact in facts:
+        by_net.setdefault(fact["net_id"], []).append(fact)
     scores = [fact for fact in facts if fact["kind"] == "score"]
     hosts = [fact["document"]["host"] for fact in facts if fact["kind"] == "effort"]
     context: Mapping[str, Any] = scores[0]["context"] if scores else {}
     versions = {name: str(context[name]) for name in ("rdslab", "torch") if name in context}
     return {
         "study": _study(study, names, context),
-        "trials": [_trial(study, row, facts, nets) for row in rows],
+        "trials": [_trial(study, row, by_net.get(row["net_id"], []), nets) for row in rows],
         "hosts": [host for index, host in enumerate(hosts) if host not in hosts[:index]],
         "versions": versions | (dict(hosts[0]["versions"]) if hosts else {}),
         "data_identity": str(context.get("data", {}).get("identity", "")),
@@ -54,8 +57,7 @@ def _study(study: Study, names: list[str], context: Mapping[str, Any]) -> dict[s
     }
 
 
-def _trial(study: Study, row: Row, facts: list[Row], nets: Mapping[str, Row]) -> dict[str, Any]:
-    own = [fact for fact in facts if fact["net_id"] == row["net_id"]]
+def _trial(study: Study, row: Row, own: list[Row], nets: Mapping[str, Row]) -> dict[str, Any]:
     score = next((f for f in own if f["kind"] == "score" and f["seed"] == row["seed"]), None)
     effort = next((f for f in own if f["kind"] == "effort" and f["seed"] == row["seed"]), None)
     done = row["state"] == "done"

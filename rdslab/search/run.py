@@ -4,18 +4,20 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rdslab.errors import RunError
+from rdslab.errors import RdslabError, RunError, SpecError
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.plan import Study
 from rdslab.search.prepare import Prepared, enter, prepare
 from rdslab.search.timing import time_variants
-from rdslab.search.worker import PARENT, Worker, close_stale_trials, open_optuna
+from rdslab.search.worker import PARENT, Worker, close_stale_trials, in_words, open_optuna
 
 POLL_S = 0.5
+ENDED = ("done", "failed")
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,11 @@ def start(study: Study, url: str) -> tuple[Prepared, Ledger]:
     prepared = prepare(study)
     ledger = Ledger(url, study.name)
     enter(prepared, ledger)
-    facts = {(f["net_id"], f["seed"]): f["document"]["miou"] for f in ledger.facts_of("score")}
+    miou = {(f["net_id"], f["seed"]): f["document"]["miou"] for f in ledger.facts_of("score")}
+    macs = {f["net_id"]: float(f["document"]["macs"]) for f in ledger.facts_of("cost")}
+    rows = ledger.rows()
     close_stale_trials(
-        open_optuna(prepared, url),
-        ledger.rows(),
-        lambda row: facts.get((row["net_id"], row["seed"])),
-        lambda row: prepared.costs[row["variant"]].macs if row["variant"] in prepared.costs else 0,
+        open_optuna(prepared, url), rows, lambda row: [miou[row["net_id"], row["seed"]], macs[row["net_id"]]]
     )
     return prepared, ledger
 
@@ -44,15 +45,17 @@ def start(study: Study, url: str) -> tuple[Prepared, Ledger]:
 def run_study(
     study: Study, url: str, *, workers: int, settings: Sequence[str], watch: Watch, retry_failed: bool = False
 ) -> Ledger:
-    """Run what is left of a study. Several workers are processes of their own. Raises RunError when a worker breaks."""
+    """Run what is left of a study. Several workers are processes of their own, which get the `settings` too.
+
+    Raises SpecError for what is wrong with the study or its data, RunError when a worker breaks.
+    """
     prepared, ledger = start(study, url)
-    failed = [row["number"] for row in ledger.rows() if row["state"] == "failed"] if retry_failed else []
+    if retry_failed:
+        ledger.free_failed()
     watch.slots(ledger.rows())
     if workers == 1:
-        Worker(prepared, ledger, lambda text: (watch.notice(text), watch.slots(ledger.rows()))).work(failed)
+        Worker(prepared, ledger, lambda text: (watch.notice(text), watch.slots(ledger.rows()))).work()
     else:
-        for number in failed:
-            ledger.note(number, state="waiting")
         _several(study, ledger, workers, settings, watch)
     watch.slots(ledger.rows())
     if prepared.measured:
@@ -63,35 +66,45 @@ def run_study(
 def _several(study: Study, ledger: Ledger, workers: int, settings: Sequence[str], watch: Watch) -> None:
     command = [sys.executable, "-m", "rdslab", "worker", study.source.name, "--storage", ledger.url]
     command += [part for setting in settings for part in ("--set", setting)]
-    environment = {**os.environ, PARENT: str(os.getpid())}
     logs = [study.run_folder / f"worker{index}.log" for index in range(workers)]
-    with _processes(command, logs, environment) as running:
-        while any(process.poll() is None for process in running):
-            time.sleep(POLL_S)
-            watch.slots(ledger.rows())
-    broken = [log for log, process in zip(logs, running, strict=True) if process.returncode]
-    if broken:
-        last = broken[0].read_text(errors="replace").strip().splitlines()[-3:]
-        raise RunError("a worker ended before its work was done", *last, f"all it said is in {broken[0]}")
+    told = {row["number"] for row in ledger.rows() if row["state"] in ENDED}
+    with _processes(command, logs) as running:
+        busy = True
+        while busy:
+            busy = any(process.poll() is None for process in running)
+            rows = ledger.rows()
+            for row in rows:
+                if row["state"] in ENDED and row["number"] not in told:
+                    told.add(row["number"])
+                    watch.notice(in_words(row))
+            watch.slots(rows)
+            time.sleep(POLL_S if busy else 0)
+    for log, process in zip(logs, running, strict=True):
+        if process.returncode:
+            raise _broken(log, process.returncode)
 
 
-class _processes:  # noqa: N801 - reads as a verb in `with`
-    """Worker processes that never outlive the block."""
+def _broken(log: Path, status: int) -> RdslabError:
+    """What a worker that ended early said: its own message where the request was wrong."""
+    said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    if status == SpecError.exit_status:
+        return SpecError(said[0], *(line.strip() for line in said[1:]))
+    return RunError("a worker ended before its work was done", *said[-3:], f"all it said is in {log}")
 
-    def __init__(self, command: Sequence[str], logs: Sequence[Path], environment: Mapping[str, str]) -> None:
-        self.command, self.logs, self.environment = command, logs, environment
-        self.running: list[subprocess.Popen[bytes]] = []
 
-    def __enter__(self) -> list[subprocess.Popen[bytes]]:
-        for log in self.logs:
+@contextmanager
+def _processes(command: Sequence[str], logs: Sequence[Path]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Worker processes, one for each log, that never outlive the block."""
+    environment = {**os.environ, PARENT: str(os.getpid())}
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for log in logs:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("wb") as out:
-                self.running.append(subprocess.Popen(self.command, stdout=out, stderr=out, env=dict(self.environment)))
-        return self.running
-
-    def __exit__(self, *error: object) -> None:
-        for process in self.running:
-            if process.poll() is None:
-                process.terminate()
-        for process in self.running:
+                running.append(subprocess.Popen(command, stdout=out, stderr=out, env=environment))
+        yield running
+    finally:
+        for process in running:
+            process.terminate()  # does nothing to one that has ended
+        for process in running:
             process.wait()

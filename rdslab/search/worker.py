@@ -17,7 +17,7 @@ from rdslab.errors import RdslabError, RunError
 from rdslab.measure import host, machine_lock
 from rdslab.records import Context, Score
 from rdslab.search.ledger import Ledger, Row
-from rdslab.search.owner import owner
+from rdslab.search.owner import is_dead, owner
 from rdslab.search.prepare import Prepared, score_context
 from rdslab.train import train
 
@@ -44,16 +44,17 @@ def open_optuna(prepared: Prepared, url: str) -> optuna.Study:
     return study
 
 
-def close_stale_trials(
-    study: optuna.Study, rows: Sequence[Row], miou_of: Callable[[Row], float | None], macs_of: Callable[[Row], int]
-) -> None:
-    """Tell Optuna how trials ended whose worker died between writing the facts and telling."""
-    ended = {row["trial"]: row for row in rows if row["trial"] is not None and row["state"] in ("done", "failed")}
+def close_stale_trials(study: optuna.Study, rows: Sequence[Row], values_of: Callable[[Row], Sequence[float]]) -> None:
+    """Tell Optuna how trials ended whose worker died before it could: with the slot's facts, or as failed."""
+    now = time.time()
+    by_trial = {row["trial"]: row for row in rows if row["trial"] is not None}
+    alive = any(row["state"] == "running" and not is_dead(row["owner"], row["beat"], now) for row in rows)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        row = ended.get(trial.number)
-        if row is not None:
-            miou = miou_of(row) if row["state"] == "done" else None
-            tell(study, trial.number, None if miou is None else [miou, float(macs_of(row))])
+        row = by_trial.get(trial.number)
+        if row is not None and row["state"] == "done":
+            tell(study, trial.number, values_of(row))
+        elif (row is not None and row["state"] == "failed") or (row is None and not alive):
+            tell(study, trial.number, None)
 
 
 def tell(study: optuna.Study, number: int, values: Sequence[float] | None) -> None:
@@ -62,6 +63,12 @@ def tell(study: optuna.Study, number: int, values: Sequence[float] | None) -> No
         study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
     else:
         study.tell(number, values, skip_if_finished=True)
+
+
+def in_words(row: Row) -> str:
+    """`slot 3 (residual, seed 1) failed: ...`."""
+    why = f": {row['error']}" if row["state"] == "failed" else ""
+    return f"slot {row['number']} ({row['variant']}, seed {row['seed']}) {row['state']}{why}"
 
 
 class Worker:
@@ -76,7 +83,7 @@ class Worker:
 
     @property
     def data(self) -> DataSet:
-        """The study's data, read when the first slot needs it."""
+        """The study's data, read once. Raises DataError, and SpecError where earlier trials had other data."""
         if self._data is None:
             study = self.prepared.study
             self._data = open_data(study.document.data, where=study.source.where(("data",)))
@@ -84,37 +91,33 @@ class Worker:
             self.ledger.check_context("score", self.context)
         return self._data
 
-    def work(self, retry: Sequence[int] = ()) -> int:
-        """Take slots until none is free; the number of slots that ended as failed."""
+    def work(self) -> None:
+        """Take slots until none is free. Wrong data stop a study, not one slot of it after another."""
         wanted = {(slot.variant, slot.seed) for slot in self.prepared.study.slots}
-        failed = 0
-        if any(row["state"] != "done" and (row["variant"], row["seed"]) in wanted for row in self.ledger.rows()):
-            assert self.data  # wrong data stop a study, not one slot of it after another
-        while True:
-            row = self.ledger.take(wanted, self.me, retry)
-            if row is None:
-                return failed
+        open_slots = [row for row in self.ledger.rows() if row["state"] in ("waiting", "running")]
+        if not any((row["variant"], row["seed"]) in wanted for row in open_slots):
+            return
+        self.notice(f"{len(self.data.train)} images to train on, {len(self.data.val)} to score on: {self.data.split}")
+        while (row := self.ledger.take(wanted, self.me)) is not None:
             if row["trial"] is not None:
                 tell(self.optuna, row["trial"], None)  # the trial of a dead worker; this slot asks for a new one
-            retry = [number for number in retry if number != row["number"]]
-            failed += not self._slot(row)
+            self._slot(row)
 
-    def _slot(self, row: Row) -> bool:
+    def _slot(self, row: Row) -> None:
         trial = self._ask(row)
         self.ledger.note(row["number"], trial=trial.number)
         try:
             score, facts = self._facts(row)
-        except (RdslabError, MemoryError, ArithmeticError, RuntimeError, OSError) as error:
-            reason = str(error) or type(error).__name__
+        except Exception as error:  # whatever it is, a user's block included: it ends this trial and no other
+            reason = str(error) if isinstance(error, RdslabError) else f"{type(error).__name__}: {error}"
             self.ledger.close(row["number"], "failed", error=reason)
             trial.set_user_attr("error", reason)
             tell(self.optuna, trial.number, None)
-            self.notice(f"slot {row['number']} ({row['variant']}, seed {row['seed']}) failed: {reason}")
-            return False
+            self.notice(in_words({**row, "state": "failed", "error": reason}))
+            return
         self.ledger.close(row["number"], "done", facts)
         tell(self.optuna, trial.number, [score.miou, float(self.prepared.costs[row["variant"]].macs)])
-        self.notice(f"slot {row['number']} ({row['variant']}, seed {row['seed']}) done: mIoU {100 * score.miou:.2f} %")
-        return True
+        self.notice(f"{in_words({**row, 'state': 'done'})}: mIoU {100 * score.miou:.2f} %")
 
     def _ask(self, row: Row) -> optuna.Trial:
         """A trial whose parameters are the slot's: ranges of one value leave a sampler nothing to choose."""
