@@ -37,7 +37,8 @@ class Source:
         """`nets/mine.yaml:4: nodes[2].id`, the nearest line that is known; `--set data.root` for an override."""
         for known in _prefixes(place):
             if known in self.settings:
-                return self.settings[known]
+                rest = dotted(place[len(known) :])
+                return self.settings[known] + (rest if rest.startswith("[") else f".{rest}" if rest else "")
             if known in self.lines and place:
                 return f"{self.name}:{self.lines[known]}: {dotted(place)}"
         return f"{self.name}: {dotted(place)}" if place else self.name

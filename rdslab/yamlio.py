@@ -51,7 +51,7 @@ def validate(model: type[M], source: Source, place: Place = ()) -> M:
     for step in place:
         data = data[step]
     try:
-        return model.model_validate_json(json.dumps(data))  # as JSON, a list may be a tuple
+        return model.model_validate_json(json.dumps(data, default=str))  # as JSON, a list may be a tuple
     except pydantic.ValidationError as error:
         raise _say(error, model, source, place) from None
 
@@ -66,7 +66,9 @@ def _say(error: pydantic.ValidationError, model: type[BaseModel], source: Source
         known = next((source.lines[found[:end]] for end in range(len(found), -1, -1) if found[:end] in source.lines), 0)
         return known, len(found)
 
-    unknown_first = sorted(groups, key=lambda p: (groups[p][0]["type"] != "extra_forbidden", line(p)))
+    # Of a mapping where a list was possible too, what is wrong inside says more than that it is no list.
+    inner = [p for p in groups if not any(q != p and q[: len(p)] == p for q in groups)]
+    unknown_first = sorted(inner, key=lambda p: (groups[p][0]["type"] != "extra_forbidden", line(p)))
     found = unknown_first[0]
     what, hints = _phrase(groups[found], found, model, source)
     return SpecError(what, *hints, where=source.where(found))

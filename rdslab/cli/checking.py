@@ -142,7 +142,7 @@ def _complete(schema: dict[str, Any], key: str, models: Mapping[str, type[BaseMo
     schema.setdefault("properties", {})[key] = {"type": "string", "examples": sorted(models)}
     node_keys = set(Node.__dataclass_fields__)
     for name, model in models.items():
-        options = model.model_json_schema()
+        options = model.model_json_schema(mode="serialization")  # sizes and folders as text
         properties = {k: v for k, v in options.get("properties", {}).items() if not (inside and k in node_keys)}
         then: dict[str, Any] = {"properties": properties}
         if inside:

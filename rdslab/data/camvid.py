@@ -8,6 +8,7 @@ from rdslab.data.catalogue import DATASETS
 from rdslab.data.listing import image_files, need_folder, paired
 from rdslab.data.pairs import Content, LabelTable, Pair, Problem, Progress, read_content
 from rdslab.data.samples import IGNORE, Classes
+from rdslab.data.texts import FolderText, SizeText
 from rdslab.errors import SpecError
 from rdslab.records import Size
 
@@ -43,8 +44,8 @@ class CamVid:
     def __init__(
         self,
         *,
-        root: Path,
-        size: Size = NATIVE,
+        root: FolderText,
+        size: SizeText = NATIVE,
         split: Literal["official", "hold_out", "leave_one_clip_out"] = "official",
         clip: str | None = None,
         fold: int | None = None,
@@ -87,7 +88,7 @@ class CamVid:
         return f"hold out clip {held}", (kept, [pair for pair in pairs if pair.clip == held])
 
 
-def _listed(root: Path, part: str) -> tuple[list[Pair], list[Problem]]:
+def _listed(root: FolderText, part: str) -> tuple[list[Pair], list[Problem]]:
     """The pairs of one split in the order of its list, or by name where it has none, and what is missing."""
     folders = part, f"{part}annot"
     images, problems = image_files(root, folders[0])

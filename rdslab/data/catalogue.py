@@ -1,26 +1,24 @@
 """The data sets by name: from the `data:` mapping of a document to images in memory."""
 
-import inspect
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Protocol, get_type_hints
+from typing import Any, Protocol
 
-import pydantic
-from pydantic import BeforeValidator, WithJsonSchema
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
 from rdslab.data.pairs import Content, Problem, Progress
 from rdslab.data.samples import Classes, DataSet, identity_of
 from rdslab.errors import DataError, RdslabError, SpecError, did_you_mean
 from rdslab.records import Size
 from rdslab.registry import Registry
+from rdslab.source import Place, Source
+from rdslab.yamlio import options_model, validate
 
 ROOT_ADVICE = "give --root DIR, --set data.root=DIR or the environment variable RDSLAB_DATA"
 
 
-class Source(Protocol):
+class Reader(Protocol):
     """A data set before it is read. The keyword-only signature of its class is its YAML schema and opens no file."""
 
     size: Size
@@ -34,7 +32,7 @@ class Source(Protocol):
         ...
 
 
-DATASETS: Registry[Source] = Registry("data set")
+DATASETS: Registry[Reader] = Registry("data set")
 
 
 def open_data(document: Mapping[str, Any], *, where: str = "data", progress: Progress | None = None) -> DataSet:
@@ -76,19 +74,12 @@ def data_context(document: Mapping[str, Any], *, where: str = "data") -> dict[st
     return {"name": document["name"], **plain}
 
 
-def data_options(name: str) -> type[pydantic.BaseModel]:
-    """The schema of a data set's options, made from the keyword-only signature of its class."""
-    kind = DATASETS[name]
-    hints = get_type_hints(kind.__init__, include_extras=True)
-    fields: dict[str, Any] = {
-        key: (_READ.get(hints[key], hints[key]), ... if option.default is option.empty else _written(option.default))
-        for key, option in _options(kind).items()
-    }
-    config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
-    return pydantic.create_model(kind.__name__, __config__=config, __doc__=inspect.getdoc(kind), **fields)
+def data_options(name: str) -> type[BaseModel]:
+    """The schema of a data set's options, which is the keyword-only signature of its class."""
+    return options_model(DATASETS[name])
 
 
-def _source(document: Mapping[str, Any], where: str) -> Source:
+def _source(document: Mapping[str, Any], where: str) -> Reader:
     found = dict(document)
     if _takes_root(document, where) and not found.get("root"):
         found["root"] = _root_from_environment(str(document["name"]), where)
@@ -113,7 +104,7 @@ def _takes_root(document: Mapping[str, Any], where: str) -> bool:
     if "name" not in document:
         raise SpecError("no data set is named", f"there are: {', '.join(DATASETS.names())}", where=f"{where}.name")
     try:
-        return "root" in _options(DATASETS[str(document["name"])])
+        return "root" in data_options(str(document["name"])).model_fields
     except SpecError as error:
         raise error.at(f"{where}.name") from None
 
@@ -126,86 +117,27 @@ def _root_from_environment(name: str, where: str) -> str:
     return str(Path(given) / name) if (Path(given) / name).is_dir() else given
 
 
-def _options(kind: type[Source]) -> dict[str, inspect.Parameter]:
-    parameters = inspect.signature(kind).parameters
-    return {key: option for key, option in parameters.items() if option.kind is option.KEYWORD_ONLY}
-
-
 def _validated(document: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The options, typed and with defaults. Raises SpecError for the first that is wrong."""
+    """The options, typed and with defaults. Raises SpecError for what is wrong first."""
     name = str(document["name"])
     model = data_options(name)
     given = {key: value for key, value in document.items() if key != "name"}
-    try:
-        options = model.model_validate(given)
-    except pydantic.ValidationError as error:
-        raise _told(max(error.errors(), key=lambda told: len(told["loc"])), name, where) from None
+    for option in given:
+        if option not in model.model_fields:
+            raise _no_option(name, option, model, where)
+    places: dict[Place, str] = {(key,): f"{where}.{key}" for key in given}
+    options = validate(model, Source(where, given, settings=places))
     return {key: getattr(options, key) for key in model.model_fields}
 
 
-def _told(error: ErrorDetails, name: str, where: str) -> SpecError:
-    """pydantic's first complaint in our words: where, what is wrong, what would be right."""
-    option = str(error["loc"][0])
-    place = ".".join([where, *(str(part) for part in error["loc"] if not str(part).endswith("]"))])
-    taken = _options(DATASETS[name])
-    takes = ", ".join(
-        key if option.default is option.empty else f"{key}={_shown(option.default)}" for key, option in taken.items()
+def _no_option(name: str, option: str, model: type[BaseModel], where: str) -> SpecError:
+    fields = model.model_fields.items()
+    takes = ", ".join(key if field.is_required() else f"{key}={_shown(field.default)}" for key, field in fields)
+    near = did_you_mean(option, model.model_fields)
+    return SpecError(
+        f"data set {name!r} has no option {option!r}", f"it takes: {takes}", near, where=f"{where}.{option}"
     )
-    if error["type"] == "extra_forbidden":
-        what = f"data set {name!r} has no option {option!r}"
-        return SpecError(what, f"it takes: {takes}", did_you_mean(option, taken), where=place)
-    if error["type"] == "missing":
-        return SpecError(f"data set {name!r} needs the option {option!r}", f"it takes: {takes}", where=place)
-    context = error.get("ctx", {})
-    if error["type"] == "value_error":
-        return SpecError(str(context["error"]), where=place)
-    what = _WORDS.get(error["type"], error["msg"].replace("Input should be", "expected"))
-    near = did_you_mean(
-        error["input"], str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-    )
-    trap = ""
-    if error["type"] == "float_type" and re.fullmatch(r"[\d.]+e[+-]?\d+", str(error["input"])):
-        trap = "YAML reads a number like 1e-3 as text; write 1.0e-3"
-    return SpecError(f"{what}, got {error['input']!r}", trap, near, where=place)
-
-
-_WORDS = {
-    "int_type": "expected a whole number",
-    "float_type": "expected a number",
-    "string_type": "expected text",
-    "list_type": "expected a list",
-    "bool_type": "expected true or false",
-}
-
-
-def _written(default: object) -> object:
-    """A default as YAML has it."""
-    return str(default) if isinstance(default, Size) else default
 
 
 def _shown(default: object) -> str:
     return str(default) if isinstance(default, Size) else repr(default)
-
-
-def _size(value: object) -> Size:
-    try:
-        return value if isinstance(value, Size) else Size.parse(value)
-    except SpecError as error:
-        raise ValueError(f"{error.what}; {'; '.join(error.hints)}") from None
-
-
-def _path(value: object) -> Path:
-    if not isinstance(value, str | Path):
-        raise ValueError(f"expected a folder, got {value!r}")
-    return Path(value).expanduser()
-
-
-# How an annotation of a signature is read from YAML, where text stands for a richer type.
-_READ: dict[Any, Any] = {
-    Size: Annotated[
-        Size,
-        BeforeValidator(_size),
-        WithJsonSchema({"type": "string", "pattern": r"^\d{1,5}x\d{1,5}$"}),
-    ],
-    Path: Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string"})],
-}

@@ -1,12 +1,12 @@
 """Cityscapes (Cordts et al. 2016): the 19 classes that are trained, from either of its two label forms."""
 
-from pathlib import Path
 from typing import Literal
 
 from rdslab.data.catalogue import DATASETS
 from rdslab.data.listing import image_files, need_folder, paired
 from rdslab.data.pairs import Content, LabelTable, Pair, Problem, Progress, read_content
 from rdslab.data.samples import IGNORE, Classes
+from rdslab.data.texts import FolderText, SizeText
 from rdslab.records import Size
 
 # trainId: (id, name, colour), as in the data set's own labels.py
@@ -53,8 +53,8 @@ class Cityscapes:
     def __init__(
         self,
         *,
-        root: Path,
-        size: Size = HALF,
+        root: FolderText,
+        size: SizeText = HALF,
         labels: Literal["auto", "labelIds", "labelTrainIds"] = "auto",
     ) -> None:
         self.root, self.size, self.labels = root, size, labels
@@ -86,7 +86,7 @@ def _problems(listed: list[Listed]) -> list[Problem]:
     return [problem for _, problems in listed for problem in problems]
 
 
-def _listed(root: Path, part: str, form: str) -> Listed:
+def _listed(root: FolderText, part: str, form: str) -> Listed:
     """The pairs of one split, by city and name, and what is missing."""
     folders = f"leftImg8bit/{part}", f"gtFine/{part}"
     label_tail = f"_gtFine_{form}"

@@ -12,6 +12,7 @@ from rdslab.data.catalogue import DATASETS
 from rdslab.data.listing import image_files, need_folder, paired
 from rdslab.data.pairs import Content, LabelTable, Pair, Problem, Progress, read_content
 from rdslab.data.samples import IGNORE, Classes
+from rdslab.data.texts import FolderText, SizeText
 from rdslab.errors import DataError, SpecError
 from rdslab.records import Size
 
@@ -35,8 +36,8 @@ class Folder:
     def __init__(
         self,
         *,
-        root: Path,
-        size: Size = DEFAULT_SIZE,
+        root: FolderText,
+        size: SizeText = DEFAULT_SIZE,
         images: str = "images",
         labels: str = "labels",
         classes: list[str] | dict[str, list[Label]] | None = None,
@@ -98,7 +99,7 @@ class Folder:
         return f"{share:g} of the images held out, seed {self.seed}", parts, problems
 
 
-def _listed(root: Path, images: str, labels: str) -> tuple[list[Pair], list[Problem]]:
+def _listed(root: FolderText, images: str, labels: str) -> tuple[list[Pair], list[Problem]]:
     found, problems = image_files(root, images)
     partners, others = image_files(root, labels, endings=(".png",))
     if (problems and not found) or (others and not partners):

@@ -11,6 +11,7 @@ from rdslab.data.catalogue import DATASETS
 from rdslab.data.pairs import Bytes, Content, Progress, room
 from rdslab.data.samples import Classes, Samples
 from rdslab.data.scene import draw_street
+from rdslab.data.texts import SizeText
 from rdslab.data.weather import photographed
 from rdslab.errors import SpecError
 from rdslab.records import Size
@@ -32,7 +33,7 @@ class Synthetic:
     def __init__(
         self,
         *,
-        size: Size = DEFAULT_SIZE,
+        size: SizeText = DEFAULT_SIZE,
         train: Annotated[int, Field(ge=1, le=100_000)] = 240,
         val: Annotated[int, Field(ge=1, le=100_000)] = 60,
         seed: Annotated[int, Field(ge=0, lt=2**32)] = 0,
