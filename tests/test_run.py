@@ -118,37 +118,40 @@ def test_more_seeds_go_on_from_what_is_there() -> None:
     assert len(after) == 4
 
 
-def kill_and_run_again(folder: Path, kills: int, seed: int) -> list[Any]:
-    """Start the study, kill it with SIGKILL at a random moment, start it again, and at last let it end."""
-    chance = random.Random(seed)
+def kill_and_run_again(folder: Path, kills: int) -> int:
+    """Start the study and kill it with SIGKILL at a random moment, again and again; how often it was still at work."""
+    chance, met = random.Random(kills), 0
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "rdslab", "run", "small.yaml"]
     for _ in range(kills):
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-        time.sleep(chance.uniform(1.5, 6.0))
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(command, cwd=folder, env=environment, **quiet)
+        time.sleep(chance.uniform(2.0, 6.0))
+        met += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
-    return table(*run())
+    return met
 
 
-def check_killed(here: Path, kills: int) -> None:
+def check_killed(here: Path, kills: int, epochs: int) -> None:
+    (here / "small.yaml").write_text(STUDY.replace("epochs: 2", f"epochs: {epochs}").replace("train: 12", "train: 36"))
     first = table(*run())
     (here / "runs").rename(here / "first")
-    assert kill_and_run_again(here, kills, seed=kills) == first
+    met = kill_and_run_again(here, kills)
+    assert table(*run()) == first
+    assert met > kills / 2
     trials = optuna.load_study(study_name="small", storage="sqlite:///runs/small/study.db").trials
     assert sorted(t.user_attrs["slot"] for t in trials if t.state == TrialState.COMPLETE) == [0, 1, 2, 3]
     assert not [t for t in trials if t.state == TrialState.RUNNING]
 
 
 def test_killed_once_and_run_again_it_gives_the_same_table(here: Path) -> None:
-    check_killed(here, 1)
+    check_killed(here, kills=1, epochs=6)
 
 
 @pytest.mark.long
 def test_killed_ten_times_and_run_again_it_gives_the_same_table(here: Path) -> None:
-    check_killed(here, 10)
+    check_killed(here, kills=10, epochs=40)
 
 
 def test_a_failed_trial_says_why_and_does_not_stop_the_others(here: Path) -> None:
