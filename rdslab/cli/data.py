@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rdslab.cli.app import Json, Root, Set, app
+from rdslab.cli.options import Json, Root, Set, app
 from rdslab.cli.output import print_json, progress, say
 from rdslab.errors import SpecError
 from rdslab.source import Source

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rdslab.cli.app import Classes, Json, Nets, Set, SizeText, Threads, app
 from rdslab.cli.nets import loaded
+from rdslab.cli.options import Classes, Json, Nets, Set, SizeText, Threads, app
 from rdslab.cli.output import note, print_json, print_table, progress, say
 from rdslab.errors import RdslabError, RunError
 from rdslab.records import Size, Times

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdslab.cli.app import Classes, Json, Nets, OneNet, Set, SizeText, app
+from rdslab.cli.options import Classes, Json, Nets, OneNet, Set, SizeText, app
 from rdslab.cli.output import note, print_json, print_table, say
 from rdslab.errors import SpecError
 from rdslab.records import Size

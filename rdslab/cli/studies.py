@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdslab.cli.app import Json, Root, Set, Storage, StudyFile, app
+from rdslab.cli.options import Json, Root, Set, Storage, StudyFile, app
 from rdslab.cli.output import note, print_json, print_table, progress, say
 
 if TYPE_CHECKING:

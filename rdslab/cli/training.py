@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdslab.cli.app import Json, OneNet, Root, Set, app
 from rdslab.cli.data import data_document
+from rdslab.cli.options import Json, OneNet, Root, Set, app
 from rdslab.cli.output import note, print_json, print_table, progress, say
 from rdslab.errors import SpecError
 
