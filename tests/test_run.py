@@ -149,6 +149,19 @@ def test_killed_once_and_run_again_it_gives_the_same_table(here: Path) -> None:
     check_killed(here, kills=1, epochs=6)
 
 
+def test_an_interrupted_run_says_that_it_goes_on(here: Path) -> None:
+    command = [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "]
+    command[2] += "from rdslab.cli import main; main(['run', 'small.yaml'])"
+    (here / "small.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 400"))
+    process = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    while not list(here.glob("runs/small/slots/0/*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    assert process.returncode == 130
+    assert said.strip().splitlines()[-1] == "stopped; the same command goes on where this one was"
+
+
 @pytest.mark.long
 def test_killed_ten_times_and_run_again_it_gives_the_same_table(here: Path) -> None:
     check_killed(here, kills=10, epochs=40)

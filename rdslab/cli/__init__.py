@@ -23,13 +23,13 @@ def _run(words: Sequence[str], debug: bool) -> int:
     try:
         app(args=list(words), prog_name="rdslab")
     except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:  # typer has taken the KeyboardInterrupt
+            return _say("stopped; the same command goes on where this one was", INTERRUPTED)
         return leaving.code if isinstance(leaving.code, int) else _say(str(leaving.code), 1)
     except RdslabError as error:
         if debug:
             raise
         return _say(str(error), error.exit_status)
-    except KeyboardInterrupt:
-        return _say("stopped; the same command goes on where this one was", INTERRUPTED)
     except BrokenPipeError:  # somebody read enough: `rdslab list nets | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
