@@ -110,7 +110,9 @@ def _point(axes: Axes, row: Any, *, with_interval: bool) -> None:
     face = "white" if row["kind"] == "predicted" else colour
     shape = "D" if row["is_base"] else "o"
     size = MARKER - 0.7 * row["is_base"]
-    axes.plot(row["cost"], row["miou"], shape, ms=size, mfc=face, mec=colour, mew=1.2, zorder=4)
+    axes.plot(
+        row["cost"], row["miou"], shape, ms=size, mfc=face, mec=colour, mew=1.2, zorder=4.5 if row["is_base"] else 4
+    )
 
 
 def _key(figure: Figure, names: list[str], width: float, height: float) -> None:
