@@ -25,11 +25,6 @@ class Classes:
     def __len__(self) -> int:
         return len(self.names)
 
-    def palette(self) -> list[int]:
-        """768 numbers for `PIL.Image.putpalette`: the classes' colours, black for all else."""
-        flat = [channel for colour in self.colours for channel in colour]
-        return flat + [0] * (768 - len(flat))
-
 
 @dataclass(frozen=True, eq=False)
 class Samples:

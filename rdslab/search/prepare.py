@@ -10,7 +10,7 @@ from rdslab import __version__
 from rdslab.cost import count
 from rdslab.data import data_context
 from rdslab.errors import RdslabError, SpecError
-from rdslab.measure import Profile, load_profile, predict_times, profile_names
+from rdslab.measure import Profile, load_profile, predict_times
 from rdslab.network import build, check_size, ids, load_net
 from rdslab.records import Context, Cost, Size
 from rdslab.search.ledger import Ledger
@@ -38,10 +38,6 @@ class Prepared:
 
     def net_id(self, variant: str) -> str:
         return ids(self.nets[variant])[0]
-
-    def predicted_ms(self, variant: str) -> list[float]:
-        """The predicted latency on every profile of the study, in its order."""
-        return [predict_times(self.costs[variant], profile).latency_ms for profile in self.profiles.values()]
 
 
 def prepare(study: Study) -> Prepared:
@@ -102,11 +98,6 @@ def _profile(study: Study, index: int, name: str) -> Profile:
         raise SpecError(
             error.what, *error.hints, f"or `{HERE}` for a measurement on this machine", where=where
         ) from None
-
-
-def known_devices() -> list[str]:
-    """What a study's `devices` may name."""
-    return [HERE, *profile_names()]
 
 
 def enter(prepared: Prepared, ledger: Ledger) -> None:
