@@ -32,9 +32,9 @@ class Prepared:
     profiles: Mapping[str, Profile]  # devices that predict
 
     @property
-    def measured(self) -> tuple[str, ...]:
-        """Devices that are timed."""
-        return tuple(device for device in self.study.document.deploy.devices if device == HERE)
+    def measured(self) -> bool:
+        """Whether the nets are timed on this machine."""
+        return HERE in self.study.document.deploy.devices
 
     def net_id(self, variant: str) -> str:
         return ids(self.nets[variant])[0]

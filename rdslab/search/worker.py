@@ -24,11 +24,10 @@ from rdslab.train import train
 Notice = Callable[[str], object]
 BEAT_S = 1.0
 PARENT = "RDSLAB_PARENT"  # a worker ends when the process that started it is gone
-MOST_INDEX = 2**31 - 1
 
 
 def open_optuna(prepared: Prepared, url: str) -> optuna.Study:
-    """The study among Optuna's, made where it is not there yet: mIoU, MACs, and each predicted latency."""
+    """The study among Optuna's, made where it is not there yet; its objectives are mIoU and MACs."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     connect = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
     storage = optuna.storages.RDBStorage(url, engine_kwargs=connect)
