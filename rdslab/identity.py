@@ -87,7 +87,7 @@ def _identity(units: Sequence[Unit], other: Sequence[Unit]) -> str:
                 unit.entry.name,
                 unit.entry.origin,
                 [unit.out.channels, twin.out.channels],
-                dict(unit.options),
+                _told(unit),
                 [reads(name) for name in unit.inputs],
                 number[unit.like] if unit.like else None,
                 unit.node.training,
@@ -95,6 +95,12 @@ def _identity(units: Sequence[Unit], other: Sequence[Unit]) -> str:
             for unit, twin in zip(units, other, strict=True)
         ]
     )
+
+
+def _told(unit: Unit) -> dict[str, Any]:
+    """The options that are not at their default: so a block may get a new option, and ids stay."""
+    usual = defaults_of(unit.entry.value)
+    return {name: value for name, value in unit.options.items() if value != usual[name]}
 
 
 def ids(net: Net) -> tuple[str, str]:

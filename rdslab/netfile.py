@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +14,9 @@ from pydantic import Field
 from torch import nn
 
 from rdslab.blocks import BLOCKS
+from rdslab.blocks.registry import NODE_KEYS, defaults_of
 from rdslab.errors import RdslabError, SpecError, did_you_mean
-from rdslab.records import Size
+from rdslab.records import Published, Size
 from rdslab.spec import IMAGE, Net, Node
 from rdslab.yamlio import Document, Source, options_model, read_yaml, validate
 
@@ -40,6 +41,14 @@ class NodeDocument(Document):
     inherited: tuple[str, ...] = ()
 
 
+class PublishedDocument(Document):
+    """An accuracy that a publication gives for the net."""
+
+    miou: Annotated[float, Field(gt=0, lt=1)]
+    on: str  # data and split
+    source: str
+
+
 class NetDocument(Document):
     """A network: an ordered list of named nodes."""
 
@@ -48,8 +57,10 @@ class NetDocument(Document):
     width: Annotated[float, Field(gt=0, le=16)] = 1.0
     smallest: str = "32x32"
     blocks: tuple[str, ...] = ()
+    defaults: dict[str, Any] = Field(default_factory=dict)  # options of every node whose block takes them
     paper: str = ""
     year: int | None = None
+    published: tuple[PublishedDocument, ...] = ()
 
 
 def zoo_names() -> list[str]:
@@ -85,13 +96,15 @@ def net_from(source: Source) -> Net:
     nodes: list[Node] = []
     for index, line in enumerate(document.nodes):
         above = nodes[-1].id if nodes else IMAGE
-        nodes.append(_node(line, above, source, index))
+        nodes.append(_node(line, above, source, index, document.defaults))
+    _check_defaults(document.defaults, nodes, source)
     fields = {
         "width": float(document.width),
         "smallest": smallest,
         "blocks": blocks,
         "paper": document.paper,
         "year": document.year,
+        "published": tuple(Published(**dict(line)) for line in document.published),
     }
     return Net(document.name, tuple(nodes), **fields, where=source.where(("nodes",)))  # type: ignore[arg-type]
 
@@ -101,19 +114,33 @@ def net_from_document(document: Mapping[str, Any], where: str = "net") -> Net:
     return net_from(Source(where, dict(document)))
 
 
-def _node(line: NodeDocument, above: str, source: Source, index: int) -> Node:
+def _check_defaults(defaults: Mapping[str, Any], nodes: Sequence[Node], source: Source) -> None:
+    """Raises SpecError for a default that no node's block takes."""
+    known = {name for node in nodes if node.block in BLOCKS for name in _options_of(node.block)}
+    for name in defaults:
+        if name not in known:
+            what = f"no block of the net has an option {name!r}"
+            raise SpecError(what, did_you_mean(name, known), where=source.where(("defaults", name)))
+
+
+def _options_of(block: str) -> set[str]:
+    return set(defaults_of(BLOCKS[block])) - set(NODE_KEYS)
+
+
+def _node(line: NodeDocument, above: str, source: Source, index: int, defaults: Mapping[str, Any]) -> Node:
     inputs = line.inputs or (above,)
     place = ("nodes", index)
+    taken = _options_of(line.block) if defaults and line.block in BLOCKS else set()
+    usual = {name: value for name, value in defaults.items() if name in taken - set(line.options) - set(line.cycle)}
     named = [(part, name) for part in ("options", "cycle") for name in getattr(line, part)]
     places = {".".join(key): source.where((*place, *key)) for key in [*named, ("stride",), ("up",)]}
-    plain = {
-        name: getattr(line, name)
-        for name in ("channels", "repeat", "stride", "up", "like", "options", "cycle", "training")
-    }
+    places |= {f"options.{name}": source.where(("defaults", name)) for name in usual}
+    plain = {name: getattr(line, name) for name in ("channels", "repeat", "stride", "up", "like", "cycle", "training")}
     return Node(
         line.id,
         line.block,
         inputs,
+        options={**usual, **line.options},
         **plain,
         inherited=frozenset(line.inherited),
         where=source.where(place),

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from rdslab.blocks import BLOCKS
-from rdslab.blocks.registry import extra_outputs, takes_size
+from rdslab.blocks.registry import extra_outputs, needs_size, resizes_inputs, takes_size
 from rdslab.errors import SpecError, UnknownName, did_you_mean
 from rdslab.options import node_options
 from rdslab.registry import Entry
@@ -126,6 +126,12 @@ def _read(name: str, last: Mapping[str, str], known: Mapping[str, Feature], node
 
 
 def _check_like(node: Node, block: type[nn.Module]) -> None:
+    if node.like is None and needs_size(block):
+        raise SpecError(
+            f"block {node.block!r} needs to know to which size",
+            "write `like: NODE`, or `like: image`",
+            where=node.where,
+        )
     if node.like is not None and not takes_size(block):
         takers = [name for name in BLOCKS.names() if takes_size(BLOCKS[name])]
         raise SpecError(
@@ -157,7 +163,7 @@ def _out_feature(
             raise SpecError(f"block {node.block!r} {error}", where=node.where) from None
     if like is not None:
         return Feature(int(channels), like.stride)
-    strides = {feature.stride for feature in given}
+    strides = {feature.stride for feature in (given[:1] if resizes_inputs(entry.value) else given)}
     if len(strides) > 1:
         raise SpecError(
             f"node {node.id!r} joins maps at 1/{' and 1/'.join(map(str, sorted(strides)))} of the image's size",

@@ -3,12 +3,12 @@
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rdslab.errors import SpecError, did_you_mean
 from rdslab.node import CLASSES, FIELDS, IMAGE, Channels, Feature, Node, changed_node, node_document, without_training
-from rdslab.records import Size
+from rdslab.records import Published, Size
 
 __all__ = ["CLASSES", "FIELDS", "IMAGE", "Channels", "Feature", "Net", "Node", "check_wiring", "producer"]
 
@@ -28,6 +28,7 @@ class Net:
     blocks: tuple[str, ...] = ()  # Python files that register blocks of the user's
     paper: str = ""
     year: int | None = None
+    published: tuple[Published, ...] = ()
     where: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +92,7 @@ class Net:
         document: dict[str, Any] = {"name": self.name, "width": self.width, "smallest": str(self.smallest)}
         document |= {"paper": self.paper} if self.paper else {}
         document |= {"year": self.year} if self.year else {}
+        document |= {"published": [asdict(line) for line in self.published]} if self.published else {}
         document |= {"blocks": list(self.blocks)} if self.blocks else {}
         return document | {"nodes": [node_document(node) for node in self.nodes]}
 

@@ -130,7 +130,7 @@ def test_dropout_drops_whole_channels_of_the_branch_before_the_add(block: type[n
     whole, dropping = _random(block(32, 32)), block(32, 32, dropout=0.25).double().eval()
     dropping.load_state_dict(whole.state_dict())
     torch.testing.assert_close(dropping(x), whole(x))
-    dropping.dropout.train()
+    dropping.skip.dropout.train()
     torch.manual_seed(0)
     dropped = (dropping(x) == F.relu(x)).all(dim=(2, 3))
     assert 0.1 < dropped.double().mean() < 0.45
@@ -170,7 +170,7 @@ def test_joins_and_interpolation_are_those_of_torch() -> None:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: RDS(16, 32), "keeps its channels, but in is 16 and out is 32"),
+        (lambda: MaxPool(16, 32), "keeps its channels, but in is 16 and out is 32"),
         (lambda: RDS(16, 16, groups=3), "groups (=3) must divide the channels (=16)"),
         (lambda: RDS(16, 16, shuffle=5), "shuffle (=5) must divide the channels (=16)"),
         (lambda: Conv(16, 19, groups=2), "groups (=2) must divide the channels (=19)"),

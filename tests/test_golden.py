@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rdslab.network import zoo_names
-from tests.make_golden import GOLDEN, as_text, figures_of
+from tests.make_golden import DEFAULTS, GOLDEN, as_text, defaults, figures_of
 
 REMEMBERED = json.loads(GOLDEN.read_text())
 
@@ -18,3 +18,8 @@ def test_parameters_and_macs_are_those_of_the_golden_file(name: str) -> None:
 def test_the_golden_file_holds_the_zoo_and_nothing_else() -> None:
     assert list(REMEMBERED) == zoo_names()
     assert GOLDEN.read_text() == as_text(REMEMBERED)
+
+
+def test_no_default_of_a_block_changes_unseen() -> None:
+    """Ids leave out what is at its default: with another default a stored id would stand for another net."""
+    assert DEFAULTS.read_text() == defaults(), "if it is meant: python -m tests.make_golden, and review the diff"

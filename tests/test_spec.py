@@ -46,7 +46,7 @@ def test_a_glob_changes_every_node_that_matches_and_the_net_it_came_from_stays()
 def test_a_new_block_keeps_the_options_it_knows_and_a_mapping_brings_its_own() -> None:
     base = load_net("rdsnet")
     residual = units_of(base.with_value("enc2.block", "residual"), 19)[2]
-    assert dict(residual.options) == {"dilation": 1, "dropout": 0.5}
+    assert dict(residual.options) == {"stride": 1, "dilation": 1, "dropout": 0.5, "linear": False}
     mapped = base.with_value("enc3.block", {"block": "residual", "options": {"dilation": 2}})
     assert [u.options["dilation"] for u in units_of(mapped, 19)[6:11]] == [2] * 5
     with pytest.raises(SpecError, match="block 'residual' has no option 'shufle'"):

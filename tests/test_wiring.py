@@ -31,12 +31,12 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     [
         (
             "  - {id: a, block: rdz, channels: 8}\n" + HEAD,
-            "t.yaml:3: nodes[0]: unknown block 'rdz'\n  there are: add, bilinear_up, concat, conv,",
+            "t.yaml:3: nodes[0]: unknown block 'rdz'\n  there are: act, add, ",
         ),
         (
             "  - id: a\n    block: residual\n    channels: 3\n    options:\n      dilaton: 2\n" + HEAD,
             "t.yaml:7: nodes[0].options.dilaton: block 'residual' has no option 'dilaton'\n"
-            "  it takes: dilation=1, dropout=0.0\n  did you mean 'dilation'?",
+            "  it takes: dilation=1, dropout=0.0, linear=False\n  did you mean 'dilation'?",
         ),
         (
             "  - {id: a, block: residual, channels: 3}\n  - {id: b, block: rds, channels: 3, cycle: {dilatoin: [1]}}\n",
@@ -77,8 +77,8 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
             "t.yaml:3: nodes[0].stride: expected 2, got 3",
         ),
         (
-            "  - {id: a, block: residual, channels: 3, stride: 2}\n" + HEAD,
-            "t.yaml:3: nodes[0].stride: block 'residual' takes no `stride`\n  blocks that do: conv, max_pool",
+            "  - {id: a, block: act, stride: 2}\n" + HEAD,
+            "t.yaml:3: nodes[0].stride: block 'act' takes no `stride`\n  blocks that do: avg_pool, ",
         ),
         (
             "  - {id: a, block: conv, channels: wide}\n" + HEAD,

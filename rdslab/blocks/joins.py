@@ -33,6 +33,27 @@ class Add(nn.Module):
         return several(in_channels)[0]
 
 
+@BLOCKS.register("multiply")
+class Multiply(nn.Module):
+    """Product of two or more maps of one size; a map of one channel weighs all channels of the others: attention."""
+
+    def __init__(self, in_channels: int | tuple[int, ...], out_channels: int) -> None:
+        super().__init__()
+        if self.derive_channels(in_channels) != out_channels or set(several(in_channels)) - {1, out_channels}:
+            raise ValueError(
+                f"multiplies maps of equal channels or of one, but in is {in_channels} and out is {out_channels}"
+            )
+
+    def forward(self, x: Float[Tensor, "n _ h w"], *others: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n c h w"]:
+        for other in others:
+            x = x * other
+        return x
+
+    @staticmethod
+    def derive_channels(in_channels: int | tuple[int, ...]) -> int:
+        return max(several(in_channels))
+
+
 @BLOCKS.register("concat")
 class Concat(nn.Module):
     """Two or more maps of one size, one behind the other along the channels."""

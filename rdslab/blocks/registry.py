@@ -3,7 +3,10 @@
 A block is an `nn.Module` called as `(in_channels, out_channels, *, options)`; its keyword-only signature is its YAML
 schema. `stride` and `up` are node keys, given to blocks that declare them. A block may further have
 
-- `forward(x, size)`: it resizes to the real size (height, width) of the node that `like:` names,
+- `forward(x, size)`: it resizes to the real size (height, width) of the node that `like:` names; where `size` has no
+  default, `like:` must be written,
+- `shrinks`: true where `like:` asks it for a smaller map, not for a larger one,
+- `resizes_inputs`: true where its inputs may come at several sizes; its output has the first one's,
 - `extra_outputs`: names of second outputs, returned after the first in a tuple,
 - `derive_channels(in_channels)`: its channels where the net leaves them out; several inputs make a tuple,
 - `example_inputs(maps, options)`: the inputs that its promises are tried on (rdslab/promises), where random maps, one
@@ -29,6 +32,8 @@ BLOCKS: Registry[nn.Module] = Registry("block")
 Whole = Annotated[int, Field(ge=1, le=1024)]
 WholeOrNone = Annotated[int, Field(ge=0, le=1024)]  # 0: not at all
 Share = Annotated[float, Field(ge=0, lt=1)]
+Epsilon = Annotated[float, Field(gt=0, le=0.1)]  # what batch norm adds to a variance
+Kernel = Whole | tuple[Whole, Whole]  # one side for both, or height and width
 Permutation = Literal["absorbs", "carries", "sees"]
 NODE_KEYS = ("stride", "up")
 
@@ -50,6 +55,17 @@ def _read_defaults(block: type[nn.Module]) -> dict[str, Any]:
 def takes_size(block: type[nn.Module]) -> bool:
     """Whether the block resizes to `like:`."""
     return "size" in inspect.signature(block.forward).parameters
+
+
+def needs_size(block: type[nn.Module]) -> bool:
+    """Whether the block cannot do without `like:`."""
+    size = inspect.signature(block.forward).parameters.get("size")
+    return size is not None and size.default is size.empty
+
+
+def resizes_inputs(block: type[nn.Module]) -> bool:
+    """Whether the block's inputs may come at several sizes."""
+    return getattr(block, "resizes_inputs", False)
 
 
 def extra_outputs(block: type[nn.Module]) -> Sequence[str]:

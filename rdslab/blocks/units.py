@@ -1,4 +1,7 @@
-"""Units that keep their channels and add their input. Shapes: n batch, c channels, h w rows and columns."""
+"""Residual units of the seed paper's comparison. Shapes: n batch, c channels, h w rows and columns.
+
+Where stride or channels change, the input is projected before it is added (layers.Skip).
+"""
 
 from typing import Literal
 
@@ -6,31 +9,40 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rdslab.blocks.registry import BLOCKS, Permutation, Share, Whole, WholeOrNone, divides, same_channels
-
-
-def conv3x3(channels: int, *, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
-    """3x3 convolution without bias, padded so that the size is kept."""
-    return nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, groups=groups, bias=False)
+from rdslab.blocks.exportable import channel_shuffle
+from rdslab.blocks.layers import Skip, convolution
+from rdslab.blocks.registry import BLOCKS, Permutation, Share, Whole, WholeOrNone, divides
 
 
 @BLOCKS.register("residual")
 class Residual(nn.Module):
-    """3x3, 3x3, dropout, add: the residual block (He et al. 2015; eq. 8 of the seed paper), both 3x3 dilated."""
+    """3x3, 3x3, dropout, add: the residual block (He et al. 2015; eq. 8 of the seed paper), both 3x3 dilated.
 
-    def __init__(self, in_channels: int, out_channels: int, *, dilation: Whole = 1, dropout: Share = 0.0) -> None:
+    `linear` leaves out the activation after the addition.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: Whole = 1,
+        dilation: Whole = 1,
+        dropout: Share = 0.0,
+        linear: bool = False,
+    ) -> None:
         super().__init__()
-        same_channels(in_channels, out_channels)
-        self.conv1 = conv3x3(out_channels, dilation=dilation)
+        self.conv1 = convolution(in_channels, out_channels, stride=stride, dilation=dilation)
         self.norm1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = conv3x3(out_channels, dilation=dilation)
+        self.conv2 = convolution(out_channels, out_channels, dilation=dilation)
         self.norm2 = nn.BatchNorm2d(out_channels)
-        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
+        act: Literal["none", "relu"] = "none" if linear else "relu"
+        self.skip = Skip(in_channels, out_channels, stride=stride, dropout=dropout, act=act)
 
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c2 h2 w2"]:
         y = F.relu(self.norm1(self.conv1(x)))
-        y = self.norm2(self.conv2(y))
-        return F.relu(x + self.dropout(y))
+        result: Tensor = self.skip(x, self.norm2(self.conv2(y)))
+        return result
 
     @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
@@ -41,19 +53,28 @@ class Residual(nn.Module):
 class Separable(nn.Module):
     """3x3 depthwise, 1x1, dropout, add: a depthwise separable unit (Howard et al. 2017; eq. 5) with a skip."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, dilation: Whole = 1, dropout: Share = 0.0) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: Whole = 1,
+        dilation: Whole = 1,
+        dropout: Share = 0.0,
+        linear: bool = False,
+    ) -> None:
         super().__init__()
-        same_channels(in_channels, out_channels)
-        self.depthwise = conv3x3(out_channels, groups=out_channels, dilation=dilation)
-        self.norm1 = nn.BatchNorm2d(out_channels)
-        self.pointwise = nn.Conv2d(out_channels, out_channels, 1, bias=False)
+        self.depthwise = convolution(in_channels, in_channels, stride=stride, dilation=dilation, groups=in_channels)
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.pointwise = convolution(in_channels, out_channels, 1)
         self.norm2 = nn.BatchNorm2d(out_channels)
-        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
+        act: Literal["none", "relu"] = "none" if linear else "relu"
+        self.skip = Skip(in_channels, out_channels, stride=stride, dropout=dropout, act=act)
 
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c2 h2 w2"]:
         y = F.relu(self.norm1(self.depthwise(x)))
-        y = self.norm2(self.pointwise(y))
-        return F.relu(x + self.dropout(y))
+        result: Tensor = self.skip(x, self.norm2(self.pointwise(y)))
+        return result
 
     @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
@@ -72,7 +93,7 @@ class RDS(nn.Module):
 
     `groups` are those of the dense 3x3. `shuffle` is the number of groups of the channel shuffle (Zhang et al. 2017),
     0 for none; `shuffle_at: input` shuffles the block's input, skip included, as the authors' code does. `dilate` says
-    which of the two convolutions is dilated.
+    which of the two convolutions is dilated; the depthwise one has the stride.
     """
 
     def __init__(
@@ -80,32 +101,35 @@ class RDS(nn.Module):
         in_channels: int,
         out_channels: int,
         *,
+        stride: Whole = 1,
         dilation: Whole = 1,
         groups: Whole = 1,
         shuffle: WholeOrNone = 0,
         dropout: Share = 0.0,
         shuffle_at: Literal["after", "input"] = "after",
         dilate: Literal["dense", "depthwise", "both"] = "dense",
+        linear: bool = False,
     ) -> None:
         super().__init__()
-        same_channels(in_channels, out_channels)
-        divides(groups, out_channels, "groups")
-        divides(shuffle, out_channels, "shuffle")
+        divides(shuffle, in_channels if shuffle_at == "input" else out_channels, "shuffle")
         self.shuffle, self.shuffle_at = shuffle, shuffle_at
-        self.depthwise = conv3x3(out_channels, groups=out_channels, dilation=1 if dilate == "dense" else dilation)
-        self.norm1 = nn.BatchNorm2d(out_channels)
-        self.dense = conv3x3(out_channels, groups=groups, dilation=1 if dilate == "depthwise" else dilation)
+        first, second = 1 if dilate == "dense" else dilation, 1 if dilate == "depthwise" else dilation
+        self.depthwise = convolution(in_channels, in_channels, stride=stride, dilation=first, groups=in_channels)
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.dense = convolution(in_channels, out_channels, dilation=second, groups=groups)
         self.norm2 = nn.BatchNorm2d(out_channels)
-        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
+        act: Literal["none", "relu"] = "none" if linear else "relu"
+        self.skip = Skip(in_channels, out_channels, stride=stride, dropout=dropout, act=act)
 
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c2 h2 w2"]:
         if self.shuffle and self.shuffle_at == "input":
-            x = F.channel_shuffle(x, self.shuffle)
+            x = channel_shuffle(x, self.shuffle)
         y = F.relu(self.norm1(self.depthwise(x)))
         y = self.norm2(self.dense(y))
         if self.shuffle and self.shuffle_at == "after":
-            y = F.channel_shuffle(y, self.shuffle)
-        return F.relu(x + self.dropout(y))
+            y = channel_shuffle(y, self.shuffle)
+        result: Tensor = self.skip(x, y)
+        return result
 
     @staticmethod
     def canonical(options: dict[str, object]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 import torch
 from torch import Tensor, nn
 
-from rdslab.blocks.registry import BLOCKS, defaults_of, takes_size
+from rdslab.blocks.registry import BLOCKS, defaults_of, needs_size, takes_size
 
 CHANNELS = ((16, 16), (16, 32), (32, 16), (3, 16), (16, 19))
 SIZES = ((24, 32), (25, 33))  # height and width, even and odd
@@ -51,18 +51,22 @@ class Trial:
             return list(make(maps, dict(self.options))) if make else maps
 
     def calls(self, height: int, width: int) -> list[tuple[int, int] | None]:
-        """The sizes that the block is asked for: None, and for one that resizes two as `like:` would give them."""
+        """The sizes that the block is asked for: None where it may be, and for one that resizes what `like:` gives."""
         block = BLOCKS[self.name]
         if not takes_size(block):
             return [None]
+        if getattr(block, "shrinks", False):
+            return [(height // 2, width // 2), (height // 2 + 1, width // 2)]
         up, usual = int(self.options.get("up", 1)), defaults_of(block).get("up", 1)
         if up == 1 != usual:
             return [None, (height, width)]
         by = max(up, 2)
-        return [None, (height * by, width * by), (height * by + 1, width * by + 1)]
+        return [*([] if needs_size(block) else [None]), (height * by, width * by), (height * by + 1, width * by + 1)]
 
     def run(self, module: nn.Module, inputs: Sequence[Tensor], size: tuple[int, int] | None = None) -> list[Tensor]:
         """The outputs, the first in front. Raises Broken for whatever the block raises."""
+        if size is None and needs_size(BLOCKS[self.name]):
+            size = self.calls(*inputs[0].shape[2:])[-1]
         try:
             result = module(*inputs, size=size) if size else module(*inputs)
         except Exception as error:

@@ -1,6 +1,6 @@
 """Before anything is trained: every variant is built on paper, counted, and its latency predicted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,18 +48,34 @@ def prepare(study: Study) -> Prepared:
     profiles = {name: _profile(study, index, name) for index, name in enumerate(deploy.devices) if name != HERE}
     nets: dict[str, Net] = {}
     costs: dict[str, Cost] = {}
+    failed: list[RdslabError] = []
     for variant in study.variants:
-        nets[variant.name] = net = variant_net(study, variant)
         try:
-            with torch.device("meta"):
-                build(net, deploy.classes)
-            check_size(net, Size.parse(study.document.data.get("size", study.size)))
-            costs[variant.name] = cost = count(net, study.size, deploy.classes)
-            for profile in profiles.values():
-                predict_times(cost, profile)
+            nets[variant.name], costs[variant.name] = _on_paper(study, variant, tuple(profiles.values()))
         except RdslabError as error:
-            raise error.at(f"{variant.where} ({variant.name})") from None
+            failed.append(error)
+    if len(failed) > 1:
+        what = f"{len(failed)} of {len(study.variants)} variants cannot be built"
+        raise SpecError(what, *[f"{error.where}: {error.what}" for error in failed], where=study.source.name)
+    if failed:
+        raise failed[0]
     return Prepared(study, nets, costs, recipe, profiles)
+
+
+def _on_paper(study: Study, variant: Variant, profiles: Sequence[Profile]) -> tuple[Net, Cost]:
+    """A variant built without memory, and counted. Raises SpecError with its place where it cannot be."""
+    deploy = study.document.deploy
+    net = variant_net(study, variant)
+    try:
+        with torch.device("meta"):
+            build(net, deploy.classes)
+        check_size(net, Size.parse(study.document.data.get("size", study.size)))
+        cost = count(net, study.size, deploy.classes)
+        for profile in profiles:
+            predict_times(cost, profile)
+    except RdslabError as error:
+        raise error.at(f"{variant.where} ({variant.name})") from None
+    return net, cost
 
 
 def variant_net(study: Study, variant: Variant) -> Net:
