@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rdslab.measure import measure as time_nets
     from rdslab.network import build, features, load_net
     from rdslab.records import Size
-    from rdslab.train import evaluate, load_recipe
+    from rdslab.train import Start, evaluate, load_recipe, load_trained, load_weights
     from rdslab.train import predict as predict_images
     from rdslab.train import train as train_net
 
@@ -29,6 +29,7 @@ _HOMES = {
     "DATASETS": "rdslab.data.DATASETS",
     "RdslabError": "rdslab.errors.RdslabError",
     "Size": "rdslab.records.Size",
+    "Start": "rdslab.train.Start",
     "build": "rdslab.network.build",
     "costs": "rdslab.api.costs",
     "count": "rdslab.cost.count",
@@ -37,6 +38,8 @@ _HOMES = {
     "load_net": "rdslab.network.load_net",
     "load_profile": "rdslab.measure.load_profile",
     "load_recipe": "rdslab.train.load_recipe",
+    "load_trained": "rdslab.train.load_trained",
+    "load_weights": "rdslab.train.load_weights",
     "open_data": "rdslab.data.open_data",
     "predict_images": "rdslab.train.predict",
     "predict_times": "rdslab.measure.predict_times",
@@ -52,6 +55,7 @@ __all__ = [
     "DATASETS",
     "RdslabError",
     "Size",
+    "Start",
     "build",
     "costs",
     "count",
@@ -60,6 +64,8 @@ __all__ = [
     "load_net",
     "load_profile",
     "load_recipe",
+    "load_trained",
+    "load_weights",
     "open_data",
     "predict_images",
     "predict_times",

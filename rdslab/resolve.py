@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from rdslab.blocks import BLOCKS
-from rdslab.blocks.registry import extra_outputs, needs_size, resizes_inputs, takes_size
+from rdslab.blocks.registry import extra_features, needs_size, resizes_inputs, takes_size
 from rdslab.errors import SpecError, UnknownName, did_you_mean
 from rdslab.options import node_options
 from rdslab.registry import Entry
@@ -62,8 +62,9 @@ def units_of(net: Net, classes: int) -> tuple[Unit, ...]:
         for unit in _units_of_node(net, node, features, last, classes):
             units.append(unit)
             features[unit.name] = unit.out
-            for name in extra_outputs(unit.entry.value):
-                features[f"{unit.name}:{name}"] = unit.out
+            extra = extra_features(unit.entry.value, unit.in_channels, unit.out.channels)
+            for name, channels in extra.items():
+                features[f"{unit.name}:{name}"] = Feature(channels, unit.out.stride)
         last[node.id] = units[-1].name
     _check_answer(net, units, last, classes)
     return tuple(units)

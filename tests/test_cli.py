@@ -12,13 +12,15 @@ import typer
 from rdslab.cli import main
 
 VERBS = {
-    "list": {"--size", "--classes", "--json"},
-    "show": {"--size", "--classes", "--set", "--json"},
-    "cost": {"--size", "--classes", "--per-node", "--audit", "--set", "--json"},
+    "list": {"--size", "--classes", "--json", "--csv", "--latex"},
+    "show": {"--size", "--classes", "--svg", "--set", "--json"},
+    "cost": {"--size", "--classes", "--per-node", "--audit", "--training", "--set", "--json"},
     "formulas": {"--json"},
     "check": {"--schema", "--json"},
     "time": {"--device", "--size", "--classes", "--threads", "--channels-last", "--precision", "--set", "--json"},
-    "train": {"--out", "--data", "--root", "--size", "--recipe", "--seed", "--threads", "--set", "--json"},
+    "train": {"--out", "--data", "--root", "--size", "--recipe", "--seed", "--threads", "--set", "--json"}
+    | {"--weights", "--by", "--partial", "--skip"},
+    "load": {"--by", "--partial", "--skip", "--classes", "--data", "--root", "--size", "--out", "--set", "--json"},
     "evaluate": {"--data", "--root", "--size", "--set", "--json"},
     "predict": {"--out", "--json"},
     "run": {"--workers", "--storage", "--root", "--set", "--retry-failed", "--json"},

@@ -108,3 +108,12 @@ def test_the_root_of_the_data_is_no_part_of_what_a_study_fixes(tmp_path: Path) -
 def test_a_wrong_study_is_told_with_its_line(tmp_path: Path, change: tuple[str, str], words: str) -> None:
     with pytest.raises(SpecError, match=words):
         load_study(written(tmp_path, STUDY.replace(*change)))
+
+
+def test_a_variant_may_be_held_against_another_than_the_base(tmp_path: Path) -> None:
+    more = "  - {name: third, set: {width: 0.25}, against: residual}\ndata:"
+    study = load_study(written(tmp_path, STUDY.replace("data:", more)))
+    assert study.compared == {"plain": "", "residual": "", "third": "residual"}
+    wrong = STUDY.replace("data:", more.replace("against: residual", "against: residul"))
+    with pytest.raises(SpecError, match="variant 'third' is to be held against 'residul', which is no other variant"):
+        load_study(written(tmp_path, wrong))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from rdslab.data import CAMVID_CLASSES, Classes, open_data
 from rdslab.errors import DataError
-from rdslab.train import WEIGHTS, evaluate, load_weights, predict
+from rdslab.train import WEIGHTS, evaluate, load_trained, predict
 from rdslab.train.overlay import draw_overlay, enlarged, shares_of
 from rdslab.train.weights import read_metadata, save_weights
 from tests.train_cases import cpu, same_bits, tiny_data, trained
@@ -36,7 +36,7 @@ def photo(path: Path, size: tuple[int, int] = (100, 60), mode: str = "RGB") -> P
 
 
 def test_a_weights_file_says_all_that_is_needed(weights: Path) -> None:
-    network, metadata = load_weights(weights)
+    network, metadata = load_trained(weights)
     assert not network.training
     assert network.net.name == metadata["net"]["name"] == "tiny"
     assert metadata["classes"] == list(CAMVID_CLASSES.names)
@@ -47,9 +47,9 @@ def test_a_weights_file_says_all_that_is_needed(weights: Path) -> None:
 
 
 def test_weights_survive_being_saved_and_loaded(weights: Path, tmp_path: Path) -> None:
-    network, metadata = load_weights(weights)
+    network, metadata = load_trained(weights)
     save_weights(tmp_path / "again.safetensors", network, metadata)
-    again, same = load_weights(tmp_path / "again.safetensors")
+    again, same = load_trained(tmp_path / "again.safetensors")
     assert same == metadata
     assert same_bits(network.state_dict(), again.state_dict())
 
@@ -72,18 +72,18 @@ def test_weights_can_be_evaluated_at_another_size(weights: Path) -> None:
 def test_a_broken_weights_file_is_named(weights: Path, tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     with pytest.raises(DataError, match=r"w\.safetensors: there is no such file"):
-        load_weights(path)
+        load_trained(path)
     for content in (b"", b"\x00" * 100, weights.read_bytes()[:-100]):
         path.write_bytes(content)
         with pytest.raises(DataError, match=r"w\.safetensors: is no weights file, or a broken one"):
-            load_weights(path)
+            load_trained(path)
     safetensors.torch.save_file({"x": torch.ones(1)}, path)
     with pytest.raises(DataError, match="does not say of which net: net, classes"):
-        load_weights(path)
+        load_trained(path)
     text = {key: json.dumps(value) for key, value in read_metadata(weights).items()}
     safetensors.torch.save_file({"x": torch.ones(1)}, path, text)
-    with pytest.raises(DataError, match=r"its weights do not fit its net: .*Missing key"):
-        load_weights(path)
+    with pytest.raises(DataError, match=r"its weights do not fit its net: .* missing, 1 unexpected"):
+        load_trained(path)
 
 
 def test_each_image_gets_an_overlay_with_a_legend(weights: Path, tmp_path: Path) -> None:

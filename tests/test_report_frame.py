@@ -10,6 +10,7 @@ from scipy import stats
 from rdslab.report import Results
 from rdslab.report.differences import differences_frame
 from rdslab.report.frame import classes_frame, history_frame
+from rdslab.report.notes import headline
 from rdslab.report.variants import variants_frame
 from tests.fake_results import CLASSES, FIVE, results, sixteen, times
 
@@ -126,3 +127,15 @@ def test_making_frames_leaves_the_results_alone():
     before = copy.deepcopy(made.trials)
     variants_frame(made), history_frame(made), classes_frame(made)
     assert str(made.trials) == str(before)
+
+
+def test_each_variant_is_held_against_its_own_base_where_the_study_says_so():
+    two = {"a": (0.5, 10.0, 10), "a rds": (0.6, 9.0, 9), "b": (0.3, 5.0, 5), "b rds": (0.35, 4.0, 4)}
+    made = results(two, compared={"a": "", "a rds": "a", "b": "", "b rds": "b"})
+    frame = variants_frame(made).set_index("variant")
+    assert list(frame["base"]) == ["", "a", "", "b"]
+    assert abs(frame.loc["b rds", "difference"] - 0.05) < 0.02
+    assert frame.loc[["a", "b"], "difference"].isna().all()
+    assert list(differences_frame(made)["variant"]) == ["a rds", "b rds"]
+    assert made.bases == ["a", "b"]
+    assert headline(made)[1].startswith("Of 2 differences in mIoU to each variant's own base (a, b),")

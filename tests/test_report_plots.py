@@ -133,7 +133,7 @@ def test_names_that_look_like_formulas_are_drawn_as_they_are():
 
 
 def test_the_forest_plot_says_n_and_the_interval(study):
-    figure = draw_differences(differences_frame(study), study.base)
+    figure = draw_differences(differences_frame(study))
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts[:3] == ["difference", "95 % interval", "n"]
     assert texts.count("3") == 15
@@ -152,7 +152,7 @@ def test_the_mean_curve_is_over_epochs_that_all_seeds_have():
 @pytest.mark.parametrize(("variants", "panels"), [(FIVE, 1), (sixteen(), 16)])
 def test_many_variants_get_a_panel_each(variants, panels):
     made = results(variants, seeds=2)
-    figure = draw_curves(curves_frame(made), made.variants, made.base)
+    figure = draw_curves(curves_frame(made), {v: made.base_of(v) for v in made.variants})
     assert len([axes for axes in figure.axes if axes.get_visible()]) == panels
 
 

@@ -66,6 +66,11 @@ class Bottleneck(nn.Module):
         return result
 
     @staticmethod
+    def canonical(options: dict[str, object]) -> dict[str, object]:
+        """A bias before batch norm is subtracted again."""
+        return {**options, "bias": False}
+
+    @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
         return "carries"
 

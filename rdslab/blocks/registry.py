@@ -8,6 +8,7 @@ schema. `stride` and `up` are node keys, given to blocks that declare them. A bl
 - `shrinks`: true where `like:` asks it for a smaller map, not for a larger one,
 - `resizes_inputs`: true where its inputs may come at several sizes; its output has the first one's,
 - `extra_outputs`: names of second outputs, returned after the first in a tuple,
+- `extra_channels(in_channels, out_channels)`: the channels of each, where they are not those of the first output,
 - `derive_channels(in_channels)`: its channels where the net leaves them out; several inputs make a tuple,
 - `example_inputs(maps, options)`: the inputs that its promises are tried on (rdslab/promises), where random maps, one
   for each of its in_channels, will not do: indices, or maps of different sizes,
@@ -33,6 +34,7 @@ Whole = Annotated[int, Field(ge=1, le=1024)]
 WholeOrNone = Annotated[int, Field(ge=0, le=1024)]  # 0: not at all
 Share = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0, le=0.1)]  # what batch norm adds to a variance
+Wholes = Annotated[tuple[Whole, ...], Field(min_length=1)]
 Kernel = Whole | tuple[Whole, Whole]  # one side for both, or height and width
 Permutation = Literal["absorbs", "carries", "sees"]
 NODE_KEYS = ("stride", "up")
@@ -71,6 +73,14 @@ def resizes_inputs(block: type[nn.Module]) -> bool:
 def extra_outputs(block: type[nn.Module]) -> Sequence[str]:
     """The names of a block's second outputs."""
     return getattr(block, "extra_outputs", ())
+
+
+def extra_features(block: type[nn.Module], in_channels: int | tuple[int, ...], out_channels: int) -> dict[str, int]:
+    """The names of a block's second outputs and their channels."""
+    names = extra_outputs(block)
+    own = getattr(block, "extra_channels", None)
+    channels = own(in_channels, out_channels) if own else [out_channels] * len(names)
+    return dict(zip(names, channels, strict=True))
 
 
 def same_channels(in_channels: int, out_channels: int) -> None:

@@ -48,12 +48,12 @@ class BilinearUp(_Resize):
         self.up, self.align_corners, self.odd = up, align_corners, odd
 
     def forward(self, x: Float[Tensor, "n c h w"], size: Sides | None = None) -> Float[Tensor, "n c h2 w2"]:
-        size = size or (self._enlarged(x.shape[2]), self._enlarged(x.shape[3]))
-        return fitted(x, size, align_corners=self.align_corners)
+        height, width = sides_of(x)
+        return fitted(x, size or (self._enlarged(height), self._enlarged(width)), align_corners=self.align_corners)
 
     def _enlarged(self, side: int) -> int:
         points = self.odd == "points" and side % 2 == 1
-        return self.up * (int(side) - 1) + 1 if points else self.up * int(side)
+        return self.up * (side - 1) + 1 if points else self.up * side
 
 
 @BLOCKS.register("nearest_up")

@@ -1,7 +1,7 @@
 """Checking documents: which kind a file is, whether it is right, and JSON Schemas for editors."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,18 @@ def _net(source: Source) -> tuple[str, list[str]]:
     with torch.device("meta"):
         for unit in resolved.units:
             unit.module()
-    notes += [f"dropped: {name}, an option that the new block lacks" for name in resolved.dropped]
+    notes += [f"dropped {words}" for words in _dropped(resolved.dropped)]
     return net.name, notes
+
+
+def _dropped(options: Sequence[str]) -> list[str]:
+    """What of `enc2.eps`, `enc2.act`, `enc3.act` was dropped: a line for all of it, by option."""
+    nodes: dict[str, list[str]] = {}
+    for place in options:
+        node, _, option = place.partition(".")
+        nodes.setdefault(option, []).append(node)
+    each = [f"{option} ({', '.join(where)})" for option, where in nodes.items()]
+    return [f"{', '.join(each)}, which the new block lacks"] if each else []
 
 
 def _user_blocks(net: Net) -> list[str]:
@@ -92,7 +102,7 @@ def _study(source: Source) -> tuple[str, list[str]]:
     prepared = prepare(study)
     notes = [f"{len(study.variants)} variants x {len(study.document.seeds)} seeds = {len(study.slots)} trials"]
     for name, net in prepared.nets.items():
-        notes += [f"{name}: dropped {option}, which the new block lacks" for option in resolve(net).dropped]
+        notes += [f"{name}: dropped {words}" for words in _dropped(resolve(net).dropped)]
     same: dict[str, list[str]] = {}
     for name, net in prepared.nets.items():
         same.setdefault(ids(net)[1], []).append(name)

@@ -13,15 +13,17 @@ from rdslab.records import Cost, Size
 from rdslab.spec import Net
 
 
-def document(net: Net, size: Size, classes: int, *, per_node: bool, audit: bool) -> dict[str, Any]:
+def document(
+    net: Net, size: Size, classes: int, *, per_node: bool, audit: bool, training: bool = False
+) -> dict[str, Any]:
     """One net's cost as plain data: the figures, its ids, and on request its nodes and the audit."""
-    cost = count(net, size, classes)
+    cost = count(net, size, classes, training=training)
     net_id, canonical_id = ids(net)
-    found = cost.document() | {"id": net_id, "canonical_id": canonical_id}
+    found = cost.document() | {"training": training, "id": net_id, "canonical_id": canonical_id}
     if per_node:
         found["nodes"] = nodes(cost)
     if audit:
-        found["audit"] = audit_net(net, size, classes).document()
+        found["audit"] = audit_net(net, size, classes, training=training).document()
     return found
 
 
@@ -30,11 +32,12 @@ def nodes(cost: Cost) -> list[dict[str, Any]]:
     return [{**asdict(part), "kernels": len(part.kernels)} for part in cost.nodes]
 
 
-def show(documents: list[dict[str, Any]], size: Size, classes: int) -> None:
+def show(documents: list[dict[str, Any]], size: Size, classes: int, *, training: bool = False) -> None:
     """The tables of `rdslab cost`."""
     figures = ("params", "macs", "activations", "elements", "bytes")
     rows = [[d["name"], *[f"{d[f]:,}" for f in figures]] for d in documents]
-    print_table(["net", *[f">{f}" for f in figures]], rows, f"Cost of the inference form at {size}, {classes} classes")
+    form = "with the heads that only training has" if training else "of the inference form"
+    print_table(["net", *[f">{f}" for f in figures]], rows, f"Cost {form} at {size}, {classes} classes")
     for d in documents:
         if "nodes" in d:
             shown = [
@@ -60,6 +63,8 @@ def show_audit(name: str, audit: dict[str, Any]) -> None:
     parts = [[d["counter"], d["operator"], d["calls"], f"{d['amount']:+,}", d["why"]] for d in audit["differences"]]
     print_table(["counter", "operator", ">calls", ">MACs beyond ours", "why"], parts, "What parts them")
     say(audit["verdict"])
+    if audit["fvcore_off_percent"] is not None:
+        say(f"fvcore's own total is {audit['fvcore_total']:,}, {audit['fvcore_off_percent']:+.2f} % off")
 
 
 def show_formulas(rows: Sequence[Verified]) -> None:

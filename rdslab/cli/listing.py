@@ -1,44 +1,87 @@
-"""The rows of `rdslab list`, one function a kind; each takes the size and classes that costs belong to."""
+"""The rows of `rdslab list` as plain data, one function a kind; each takes the size and classes of the costs."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rdslab.records import Size, human
+from rdslab.cli import nettable
+from rdslab.cli.formats import Rows, Table
+from rdslab.errors import SpecError
+from rdslab.records import Cost, Size
 
-Rows = list[dict[str, Any]]
+if TYPE_CHECKING:
+    from rdslab.measure.profile import Profile
+    from rdslab.spec import Net
 
 
-def cell(name: str, value: Any) -> str:
-    """A value as people read it."""
-    if value is None:
-        return ""
-    if name in ("params", "macs"):
-        return human(value)
+def table(kind: str, rows: Rows, dash: str = "-") -> Table:
+    """The rows as a table of texts; `dash` stands between the ends of an interval."""
+    if kind == "nets":
+        return nettable.table(rows, dash)
+    return Table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
+
+
+def flat(kind: str, rows: Rows) -> Rows:
+    """The rows as records without anything nested."""
+    return nettable.flat(rows) if kind == "nets" else [{k: _cell(value) for k, value in row.items()} for row in rows]
+
+
+def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k}={v}" for k, v in value.items())
     return str(value)
 
 
 def nets(size: Size, classes: int) -> Rows:
-    """The zoo."""
-    from rdslab.cost import count
-    from rdslab.network import load_net, zoo_names
+    """The zoo: what each net costs, its latency on every profile, and what publications say of its accuracy.
 
-    rows = []
-    for name in zoo_names():
-        net = load_net(name)
-        cost = count(net, size, classes)
-        rows.append(
-            {
-                "name": name,
-                "year": net.year,
-                "params": cost.params,
-                "macs": cost.macs,
-                "size": str(size),
-                "paper": net.paper,
-            }
-        )
-    return rows
+    A figure that cannot be had is None, and `notes` beside it says why.
+    """
+    from rdslab.network import load_net, zoo_names
+    from rdslab.resolve import check_classes
+
+    check_classes(classes)
+    return [_net(load_net(name), size, classes) for name in zoo_names()]
+
+
+def _net(net: "Net", size: Size, classes: int) -> dict[str, Any]:
+    from rdslab.cost import count
+    from rdslab.measure import load_profile, profile_names
+
+    try:
+        cost, notes = count(net, size, classes), []
+    except SpecError as error:  # too small an image, usually: the others still have their figures
+        cost, notes = None, [_reason(error)]
+    return {
+        "name": net.name,
+        "year": net.year,
+        "paper": net.paper,
+        "size": str(size),
+        "classes": classes,
+        "params": cost and cost.params,
+        "macs": cost and cost.macs,
+        "latency_ms": {name: _latency(cost, load_profile(name), notes) for name in profile_names()},
+        "published": [asdict(line) for line in net.published],
+        "notes": notes,
+    }
+
+
+def _latency(cost: Cost | None, profile: "Profile", notes: list[str]) -> dict[str, Any]:
+    from rdslab.measure import predict_times
+
+    figures: dict[str, Any] = dict.fromkeys(("latency_ms", "low_ms", "high_ms"))
+    if cost is not None:
+        try:
+            times = predict_times(cost, profile)
+        except SpecError as error:
+            notes = [_reason(error)]
+        else:
+            figures, notes = {name: getattr(times, name) for name in figures}, list(times.notes)
+    return {**figures, "predicted": True, "notes": notes}
+
+
+def _reason(error: SpecError) -> str:
+    return "; ".join([error.what, *error.hints])
 
 
 def blocks(size: Size, classes: int) -> Rows:  # noqa: ARG001

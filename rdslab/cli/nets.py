@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdslab.cli.options import Classes, Json, Nets, OneNet, Set, SizeText, app
-from rdslab.cli.output import note, print_json, print_table, say
+from rdslab.cli.output import note, print_json, say
 from rdslab.errors import SpecError
 from rdslab.records import Size
 
@@ -34,34 +34,52 @@ def list_(
     size: SizeText = "1024x512",
     classes: Classes = 19,
     json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV and nothing else.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table and nothing else.")] = False,
 ) -> None:
-    """List what there is: nets with their costs, blocks with their options, data sets, devices, studies, spaces."""
-    from rdslab.cli import listing
+    """List what there is: nets with costs and accuracies, blocks with options, data sets, devices, studies, spaces."""
+    from rdslab.cli import formats, listing
     from rdslab.errors import did_you_mean
 
     if kind not in KINDS:
         raise SpecError(f"nothing is listed as {kind!r}", f"there are: {', '.join(KINDS)}", did_you_mean(kind, KINDS))
+    asked = [name for name, wanted in (("--json", json), ("--csv", csv), ("--latex", latex)) if wanted]
+    if len(asked) > 1:
+        raise SpecError(f"{' and '.join(asked)} ask for several formats at once", "keep one of them")
     rows: list[dict[str, Any]] = getattr(listing, kind)(Size.parse(size), classes)
     if json:
         print_json(rows)
     elif not rows:
-        say(f"no {kind} here")
+        (note if csv or latex else say)(f"no {kind} here")
+    elif csv:
+        print(formats.csv(listing.flat(kind, rows)), end="")
+    elif latex:
+        print(formats.latex(listing.table(kind, rows, dash="--")), end="")
     else:
-        columns = list(rows[0])
-        shown = [[listing.cell(name, row[name]) for name in columns] for row in rows]
-        print_table([f">{c}" if c in ("params", "macs", "year") else c for c in columns], shown)
+        formats.show(listing.table(kind, rows))
 
 
 @app.command()
-def show(net: OneNet, size: SizeText = "1024x512", classes: Classes = 19, set_: Set = [], json: Json = False) -> None:  # noqa: B006
-    """Draw a net as a tree with shapes and costs."""
-    from rdslab.cli.drawing import tree
+def show(
+    net: OneNet,
+    size: SizeText = "1024x512",
+    classes: Classes = 19,
+    svg: Annotated[str | None, typer.Option("--svg", metavar="FILE", help="Write the drawing there too.")] = None,
+    set_: Set = [],  # noqa: B006
+    json: Json = False,
+) -> None:
+    """Draw a net with its branches and skips, shapes and costs."""
+    from rdslab.cli.drawing import draw
     from rdslab.cli.output import console
     from rdslab.cost import count
     from rdslab.identity import resolve
 
     spec = loaded(net, set_)
     cost, resolved = count(spec, Size.parse(size), classes), resolve(spec)
+    if svg is not None:
+        from rdslab.cli.svg import write_svg
+
+        note(f"wrote {write_svg(svg, spec, cost)}")
     if json:
         print_json(
             cost.document()
@@ -73,7 +91,7 @@ def show(net: OneNet, size: SizeText = "1024x512", classes: Classes = 19, set_: 
             }
         )
         return
-    console().print(tree(spec, cost, resolved))
+    draw(console(), spec, cost, resolved)
 
 
 @app.command()
@@ -83,19 +101,20 @@ def cost(
     classes: Classes = 19,
     per_node: Annotated[bool, typer.Option("--per-node", help="One row a node.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="Hold the count against fvcore and torch.")] = False,
+    training: Annotated[bool, typer.Option("--training", help="Count heads in that only training has.")] = False,
     set_: Set = [],  # noqa: B006
     json: Json = False,
 ) -> None:
-    """Count parameters, MACs, activations and bytes of the inference form. 1 MAC = 2 FLOPs."""
+    """Count parameters, MACs, activations and bytes of the inference form, or with its heads. 1 MAC = 2 FLOPs."""
     from rdslab.cli import costs
 
     at = Size.parse(size)
     specs = [loaded(name, set_) for name in nets]
-    document = [costs.document(spec, at, classes, per_node=per_node, audit=audit) for spec in specs]
+    document = [costs.document(spec, at, classes, per_node=per_node, audit=audit, training=training) for spec in specs]
     if json:
         print_json(document)
     else:
-        costs.show(document, at, classes)
+        costs.show(document, at, classes, training=training)
 
 
 @app.command()

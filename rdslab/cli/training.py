@@ -1,6 +1,7 @@
 """train, evaluate, predict."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,16 +14,24 @@ from rdslab.errors import SpecError
 
 if TYPE_CHECKING:
     from rdslab.records import Score
+    from rdslab.train import Start
 
 Data = Annotated[str, typer.Option("--data", help="The data set's name: synthetic, camvid, cityscapes, folder.")]
 SizeOption = Annotated[str | None, typer.Option("--size", help="Size the images are brought to.")]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", help="CPU threads; results hold for one number of threads.")
 ]
+By = Annotated[
+    str, typer.Option("--by", metavar="[name|order]", help="Pair weights by name, or by the order they run in.")
+]
+Skip = Annotated[
+    list[str], typer.Option("--skip", metavar="PATTERN", help="Names in the checkpoint to leave out, as in 'aux*'.")
+]
+Partial = Annotated[bool, typer.Option("--partial", help="By name: load what fits, leave the rest as drawn.")]
 PARTS = ("data", "net", "recipe")
 
 
-def _settings(settings: list[str], part: str) -> list[str]:
+def settings_of(settings: list[str], part: str) -> list[str]:
     """The `--set` values that begin with `data.`, `net.` or `recipe.`, without that word."""
     for setting in settings:
         if setting.partition(".")[0] not in PARTS:
@@ -43,6 +52,10 @@ def train(
     size: SizeOption = None,
     recipe: Annotated[str, typer.Option("--recipe", help="A recipe's name or YAML file.")] = "one_cycle",
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Start from these.")] = None,
+    by: By = "name",
+    partial: Partial = False,
+    skip: Skip = [],  # noqa: B006
     threads: ThreadsOption = None,
     set_: Set = [],  # noqa: B006
     json: Json = False,
@@ -53,21 +66,40 @@ def train(
     from rdslab.train import load_recipe
     from rdslab.train import train as train_net
 
-    spec = loaded(net, _settings(set_, "net"))
-    how = load_recipe(recipe, _settings(set_, "recipe"))
+    spec = loaded(net, settings_of(set_, "net"))
+    how = load_recipe(recipe, settings_of(set_, "recipe"))
     dataset = open_data(data_document(data, root, set_, size), where="--data")
+    start = _start(weights, by, partial, skip)
+    with _bar(spec.name, how.epochs) as advance:
+        score = train_net(spec, dataset, how, seed=seed, folder=out, start=start, threads=threads, progress=advance)
+    _show(score, json, {"name": spec.name, "seed": seed, "weights": str(out / "weights.safetensors")})
+    if not json:
+        say(f"weights: {out / 'weights.safetensors'}")
+
+
+def _start(weights: Path | None, by: str, partial: bool, skip: list[str]) -> "Start | None":
+    from rdslab.train import Start
+    from rdslab.train.transfer import pairing
+
+    if weights is not None:
+        return Start(weights, pairing(by), partial, tuple(skip))
+    if by != "name" or partial or skip:
+        raise SpecError("--by, --partial and --skip say how --weights are loaded", "give --weights FILE")
+    return None
+
+
+@contextmanager
+def _bar(name: str, epochs: int) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A bar that a training moves."""
     with progress() as bars:
-        bar = bars.add_task(f"training {spec.name}", total=how.epochs)
+        bar = bars.add_task(f"training {name}", total=epochs)
 
         def advance(event: Mapping[str, Any]) -> None:
             loss = f", loss {event['loss']:.3f}" if isinstance(event.get("loss"), float) else ""
             done = event["epoch"] - 1 + event["step"] / event["steps"] if "step" in event else event["epoch"]
-            bars.update(bar, completed=done, total=event["epochs"], description=f"training {spec.name}{loss}")
+            bars.update(bar, completed=done, total=event["epochs"], description=f"training {name}{loss}")
 
-        score = train_net(spec, dataset, how, seed=seed, folder=out, threads=threads, progress=advance)
-    _show(score, json, {"name": spec.name, "seed": seed, "weights": str(out / "weights.safetensors")})
-    if not json:
-        say(f"weights: {out / 'weights.safetensors'}")
+        yield advance
 
 
 @app.command()

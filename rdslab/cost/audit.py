@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from rdslab.cost.auditors import FVCORE_KINDS, MAC_KINDS, FvcoreCount, fvcore_count, torch_count
 from rdslab.cost.counter import count
-from rdslab.network import build
+from rdslab.cost.operators import FREE, MAYBE_COPY
+from rdslab.network import Network, build
 from rdslab.records import Cost, Kernel, Size
 from rdslab.spec import Net
 
@@ -25,13 +27,13 @@ ADDED = {
 }
 # Why our MACs hold nothing for an operator of this kind.
 NO_MACS = {
-    "copy": "moves numbers and multiplies none",
+    "copy": "moves or writes numbers and multiplies none",
     "cat": "moves numbers and multiplies none",
-    "pool": "compares or adds numbers and multiplies none",
+    "pool": "compares, adds or places numbers and multiplies none",
     "elt": "one operation for each element, and no multiply-add in published MACs",
     "act": "one function value for each element, and no multiply-add in published MACs",
     "bn": "a scale and a shift, which fold into the convolution",
-    "up": "a weighted mean of neighbours, and no multiply-add in published MACs",
+    "up": "moves numbers or takes weighted means of neighbours, and no multiply-add in published MACs",
 }
 
 
@@ -87,6 +89,11 @@ class Audit:
         what = f"the MACs of kind {', '.join(unlike)}" if unlike else "the activations"
         return f"the counters do not agree on {what} of {self.cost.name} at {self.cost.size}"
 
+    @property
+    def fvcore_off_percent(self) -> float | None:
+        """How far fvcore's own total is from our MACs; None where there are none."""
+        return 100 * (self.fvcore_total / self.cost.macs - 1) if self.cost.macs else None
+
     def document(self) -> dict[str, Any]:
         """The audit as plain data."""
         return {
@@ -94,6 +101,7 @@ class Audit:
             "rows": [asdict(row) for row in self.rows],
             "differences": [asdict(difference) for difference in self.differences],
             "fvcore_total": self.fvcore_total,
+            "fvcore_off_percent": self.fvcore_off_percent,
             "fvcore_activations": self.fvcore_activations,
             "agrees": self.agrees,
             "verdict": self.verdict,
@@ -105,17 +113,31 @@ def _unlike(rows: Sequence[AuditRow]) -> list[AuditRow]:
     return [row for row in rows if row.kind in MAC_KINDS and not row.macs == row.torch_macs == row.fvcore_macs]
 
 
-def audit(net: Net, size: Size, classes: int) -> Audit:
-    """Count the inference form three times: by us, by fvcore on a real run, by torch on `meta`.
+class _AllOutputs(nn.Module):
+    """A network that gives the outputs of its training-only heads too, so that a counter sees them run."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network.train_outputs(image))
+
+
+def audit(net: Net, size: Size, classes: int, *, training: bool = False) -> Audit:
+    """Count the form that `count` does three times: by us, by fvcore on a real run, by torch on `meta`.
 
     Raises SpecError where our count does, RunError where fvcore cannot trace the net.
     """
-    cost = count(net, size, classes)
-    inference = net.inference()
-    theirs = fvcore_count(build(inference, classes).eval(), torch.zeros(1, 3, size.height, size.width))
+    cost = count(net, size, classes, training=training)
+
+    def run() -> tuple[nn.Module, Tensor]:
+        network = build(net if training else net.inference(), classes).eval()
+        return _AllOutputs(network) if training else network, torch.zeros(1, 3, size.height, size.width)
+
+    theirs = fvcore_count(*run())
     with torch.device("meta"):
-        twin, image = build(inference, classes).eval(), torch.empty(1, 3, size.height, size.width)
-    torch_macs = torch_count(twin, image)
+        torch_macs = torch_count(*run())
     rows = _rows(cost.kernels, theirs.kinds, torch_macs)
     differences = (*_added(theirs, cost.kernels), *_missed(theirs, cost.kernels), *_parted(rows))
     return Audit(cost, rows, differences, theirs.total, theirs.activations)
@@ -162,11 +184,20 @@ def _missed(theirs: FvcoreCount, kernels: Sequence[Kernel]) -> list[Difference]:
     for name in sorted({*names, *silent}):
         calls = _called(name, kernels)
         macs, elements = sum(k.macs for k in calls), sum(k.elems_out for k in calls)
-        without = NO_MACS[calls[0].kind] if calls and not macs else "our count has no kernel of that name"
-        why = "it multiplies" if macs else without
         says = "leaves it out: " if name in silent else "does not know it: "
-        found.append(Difference("fvcore", name, -macs, names.get(name, len(calls)), elements, says + why))
+        times = names.get(name, len(calls))
+        found.append(Difference("fvcore", name, -macs, times, elements, says + _reason(name, calls)))
     return found
+
+
+def _reason(name: str, calls: Sequence[Kernel]) -> str:
+    """What an operator does to the multiply-adds."""
+    if any(k.macs for k in calls):
+        return "it multiplies"
+    if calls:
+        return NO_MACS[calls[0].kind]
+    free = f"aten.{name}" in FREE | MAYBE_COPY
+    return "renames memory and touches no number" if free else "our count has no kernel of that name"
 
 
 def _called(name: str, kernels: Sequence[Kernel]) -> list[Kernel]:

@@ -2,7 +2,7 @@
 
 import marshal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +13,7 @@ from rdslab.blocks import BLOCKS
 from rdslab.cost.operators import kernel_of, tensors
 from rdslab.errors import RdslabError, SpecError
 from rdslab.network import check_size, units_of
-from rdslab.node import TRAINING_OPTIONS
+from rdslab.node import TRAINING_OPTIONS, without_training
 from rdslab.records import Cost, Kernel, NodeCost, Size
 from rdslab.resolve import Unit, check_classes
 from rdslab.spec import IMAGE, Net, Node
@@ -50,10 +50,11 @@ _MEMO: dict[tuple[Any, ...], dict[tuple[Any, ...], Observed]] = {}  # a table fo
 _MEMO_VERSION = [BLOCKS.version]
 
 
-def count(net: Net, size: Size, classes: int) -> Cost:
+def count(net: Net, size: Size, classes: int, *, training: bool = False) -> Cost:
     """The cost of the net's inference form at one image of `size`. Exact: every node was observed at its real shape.
 
-    A node that was seen before, at the same shape, costs a look-up. Raises SpecError where the net cannot be built, is
+    With `training` the nodes that only training has, auxiliary heads, are counted in; dropout never costs anything. A
+    node that was seen before, at the same shape, costs a look-up. Raises SpecError where the net cannot be built, is
     given too small an image, or holds an operator that nothing is known of.
     """
     check_classes(classes)
@@ -64,25 +65,25 @@ def count(net: Net, size: Size, classes: int) -> Cost:
     found: list[Observed] = []
     units: Mapping[str, list[Unit]] | None = None
     for node in net.nodes:
-        if node.training:
+        if node.training and not training:
             continue
         try:
             given = tuple(map(map_of, node.inputs))
             like = map_of(node.like) if node.like is not None else None
         except KeyError:
-            units_of(net.inference(), classes)  # says what is wrong with the name
+            units_of(_counted(net, training), classes)  # says what is wrong with the name
             raise
         options = _options(node) if node.options or node.cycle else ()
         key = (node.id, node.block, node.channels, node.repeat, node.stride, node.up, options, given, like)
         seen = memo.get(key)
         if seen is None:
-            units = units or _units_by_node(net, classes)
+            units = units or _units_by_node(_counted(net, training), classes)
             seen = memo[key] = observe(node, units[node.id], given, like)
         maps[node.id] = seen.gives
         if seen.extra:
             maps |= {f"{node.id}:{name}": value for name, value in seen.extra.items()}
         found.append(seen)
-    answer = found[-1].gives
+    answer = maps[net.output.id] if training else found[-1].gives
     if answer[:3] != (classes, size.height, size.width):
         _refuse(net, answer, size, classes)
     params, macs, activations, elements, moved = map(sum, zip(*[seen.sums for seen in found], strict=True))
@@ -112,9 +113,14 @@ def _options(node: Node) -> tuple[Any, ...]:
         return repr((options, cycle)), node.inherited
 
 
+def _counted(net: Net, training: bool) -> Net:
+    """The form that is counted: without dropout, and without the heads unless they are asked for."""
+    return replace(net, nodes=tuple(map(without_training, net.nodes))) if training else net.inference()
+
+
 def _units_by_node(net: Net, classes: int) -> dict[str, list[Unit]]:
     found: dict[str, list[Unit]] = {}
-    for unit in units_of(net.inference(), classes):
+    for unit in units_of(net, classes):
         found.setdefault(unit.node.id, []).append(unit)
     return found
 

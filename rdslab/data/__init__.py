@@ -5,7 +5,7 @@ The order of the imports below is the table of contents.
 
 from rdslab.data.samples import IGNORE, Classes, DataSet, Samples, batches, epoch_order  # isort: skip
 from rdslab.data.pairs import Problem  # isort: skip
-from rdslab.data.catalogue import DATASETS, check_data, data_context, open_data, data_options  # isort: skip
+from rdslab.data.catalogue import DATASETS, check_data, data_classes, data_context, open_data, data_options  # isort: skip
 from rdslab.data.synthetic import Synthetic  # isort: skip
 from rdslab.data.camvid import CAMVID_CLASSES, CamVid  # isort: skip
 from rdslab.data.cityscapes import CITYSCAPES_CLASSES, Cityscapes  # isort: skip
@@ -28,6 +28,7 @@ __all__ = [
     "augment",
     "batches",
     "check_data",
+    "data_classes",
     "data_context",
     "data_options",
     "epoch_order",

@@ -66,6 +66,22 @@ def check_data(document: Mapping[str, Any], *, where: str = "data", progress: Pr
         raise _placed(error, where) from None
 
 
+def data_classes(document: Mapping[str, Any], *, where: str = "data") -> Classes:
+    """The classes of the data set that the mapping names, without its images.
+
+    Where no root is given, a class list that is a file is looked for here. Raises SpecError for a wrong mapping and
+    DataError where there is no class list.
+    """
+    found = dict(document)
+    if _takes_root(document, where) and not (found.get("root") or os.environ.get("RDSLAB_DATA")):
+        found["root"] = "."
+    source = _source(found, where)
+    try:
+        return source.classes()
+    except (DataError, SpecError) as error:
+        raise _placed(error, where) from None
+
+
 def data_context(document: Mapping[str, Any], *, where: str = "data") -> dict[str, Any]:
     """The mapping with every default filled in and without `root`: what a fact records of its data."""
     options = dict(_validated({**document, "root": ""} if _takes_root(document, where) else document, where))

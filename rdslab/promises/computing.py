@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdslab.blocks.registry import BLOCKS, NODE_KEYS, defaults_of, extra_outputs
+from rdslab.blocks.registry import BLOCKS, NODE_KEYS, defaults_of, extra_features
 from rdslab.promises.trial import IMAGES, SIZES, Broken, Finding, Trial, built, fill, told, trials
 from rdslab.promises.values import bases, valid, values
 
@@ -43,7 +43,8 @@ def starting(name: str) -> dict[str, Any]:
 
 def _shape(trial: Trial, height: int, width: int) -> Iterator[Finding]:
     inputs, module = trial.inputs(height, width), trial.module().eval()
-    names = ["the output", *[f"output {name!r}" for name in extra_outputs(BLOCKS[trial.name])]]
+    extra = extra_features(BLOCKS[trial.name], trial.in_channels, trial.out_channels)
+    names = {"the output": trial.out_channels, **{f"output {name!r}": channels for name, channels in extra.items()}}
     stride, up = int(trial.options.get("stride", 1)), int(trial.options.get("up", 1))
     for size in trial.calls(*inputs[0].shape[2:]):
         with torch.no_grad():
@@ -51,11 +52,11 @@ def _shape(trial: Trial, height: int, width: int) -> Iterator[Finding]:
         if len(outputs) != len(names):
             yield trial, f"returns {len(outputs)} outputs, but its extra_outputs make {len(names)}"
         rows, columns = [[n] for n in size] if size else [_sides(n * up, stride) for n in inputs[0].shape[2:]]
-        for name, output in zip(names, outputs, strict=False):
+        for (name, channels), output in zip(names.items(), outputs, strict=False):
             n, c, *sides = output.shape
-            right = (n, c) == (IMAGES, trial.out_channels) and len(sides) == 2
+            right = (n, c) == (IMAGES, channels) and len(sides) == 2
             if not right or sides[0] not in rows or sides[1] not in columns:
-                promised = f"{IMAGES} x {trial.out_channels} x {rows[0]} x {columns[0]}"
+                promised = f"{IMAGES} x {channels} x {rows[0]} x {columns[0]}"
                 got = " x ".join(map(str, output.shape))
                 yield trial, f"promises n c h w {promised} for an image of {width}x{height}, but {name} is {got}"
 

@@ -1,6 +1,7 @@
 """Learning curves: validation mIoU by epoch, one line a variant, its seeds faint behind it."""
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from rdslab.report.frame import Results, history_frame
 from rdslab.report.style import BLUE, INK, LOOKS, MUTED, TEXT_WIDTH, canvas, look, nothing, shortened, styled
-from rdslab.report.words import listed
+from rdslab.report.words import base_words, listed
 
 TOGETHER = len(LOOKS)  # more variants than looks get a panel each
 LONGEST = 30
@@ -34,18 +35,22 @@ def curves_caption(results: Results, frame: pd.DataFrame) -> str:
     absent = [v for v in results.variants if v not in set(frame["variant"])]
     text = "Validation mIoU by epoch: the mean over the seeds, each seed faint behind it."
     if len(set(frame["variant"])) > TOGETHER:
-        text += f" One panel a variant, on common axes; dashed: the base, {results.base}." if results.base else ""
+        text += f" One panel a variant, on common axes; dashed: {base_words(results)}." if results.bases else ""
     return text + (f" Without a history: {listed(absent)}." if absent else "")
 
 
 @styled()
-def draw_curves(frame: pd.DataFrame, variants: list[str], base: str, width: float = TEXT_WIDTH) -> Figure:
-    """All in one panel with their names at the lines' ends, or from nine variants on a panel each."""
+def draw_curves(frame: pd.DataFrame, base_of: Mapping[str, str], width: float = TEXT_WIDTH) -> Figure:
+    """All in one panel with their names at the lines' ends, or from nine variants on a panel each.
+
+    `base_of` has every variant in the study's order with its base, "" for none.
+    """
+    variants = list(base_of)
     shown = [v for v in variants if v in set(frame["variant"])]
     if not shown:
         return nothing(width, "no learning curves are stored")
     if len(shown) > TOGETHER:
-        return _panels(frame, shown, base, width)
+        return _panels(frame, shown, base_of, width)
     figure, axes = canvas(width, 0.5 * width)
     axes.grid(True)
     ends = []
@@ -112,21 +117,22 @@ def spread(heights: list[float], gap: float) -> list[float]:
     return [level + rank * gap for rank, level in enumerate(levels)]
 
 
-def _panels(frame: pd.DataFrame, shown: list[str], base: str, width: float) -> Figure:
+def _panels(frame: pd.DataFrame, shown: list[str], base_of: Mapping[str, str], width: float) -> Figure:
     columns = 4 if width > 5 else 2
     rows = math.ceil(len(shown) / columns)
     figure, first = canvas(width, 0.45 + rows * width / columns * 0.72)
     first.remove()
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    of_base = frame[frame["variant"] == base].dropna(subset=["mean"]).drop_duplicates("epoch").sort_values("epoch")
+    means = frame.dropna(subset=["mean"]).drop_duplicates(["variant", "epoch"]).sort_values("epoch")
     names = shortened(shown, int(width / columns * 14))
     for place, axes in enumerate(grid.flat):
         if place >= len(shown):
             axes.set_visible(False)
             continue
-        if len(of_base) and shown[place] != base:
+        of_base = means[means["variant"] == base_of[shown[place]]]
+        if len(of_base):
             axes.plot(of_base["epoch"], of_base["mean"], color=MUTED, linewidth=0.9, linestyle=(0, (3, 2)), zorder=2)
-        _lines(axes, frame[frame["variant"] == shown[place]], INK if shown[place] == base else BLUE, "")
+        _lines(axes, frame[frame["variant"] == shown[place]], BLUE if base_of[shown[place]] else INK, "")
         axes.set_title(names[place], fontsize=7, loc="left", pad=3)
         axes.grid(True)
         axes.tick_params(labelsize=6.5, labelbottom=place + columns >= len(shown))

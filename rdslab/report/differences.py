@@ -1,4 +1,4 @@
-"""The forest plot: each variant's mean difference to the base, with its interval and its n."""
+"""The forest plot: each variant's mean difference to its base, with its interval and its n."""
 
 import math
 from textwrap import fill
@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rdslab.report.frame import Results, records
+from rdslab.report.frame import Results, records, unique
 from rdslab.report.style import BLUE, MUTED, TEXT_WIDTH, canvas, nothing, short, shortened, styled
 from rdslab.report.variants import variants_frame
-from rdslab.report.words import points, points_interval
+from rdslab.report.words import base_words, points, points_interval
 
 LEVEL = 0.05  # of the whole table, after Holm's correction
 LONGEST = 44
@@ -19,23 +19,22 @@ HIGHER, LOWER, UNTOLD, TWINS, UNKNOWN = "higher", "lower", "not told apart", "se
 
 
 def differences_frame(results: Results) -> pd.DataFrame:
-    """One row a variant besides the base, in the study's order; differences of mIoU as shares of 1.
+    """One row a variant that has a base, in the study's order; differences of mIoU as shares of 1.
 
-    Columns: variant, n (pairs), difference, low, high (95 %, uncorrected), p, p_holm, excludes_zero, verdict: `higher`
-    or `lower` only where Holm's p is below 5 %; `seeds only` for a variant that computes the base's class of functions;
-    `no interval` where there are too few pairs; else `not told apart`.
+    Columns: variant, base, n (pairs), difference, low, high (95 %, uncorrected), p, p_holm, excludes_zero, verdict:
+    `higher` or `lower` only where Holm's p is below 5 %; `seeds only` for a variant that computes the base's class of
+    functions; `no interval` where there are too few pairs; else `not told apart`.
     """
     frame = variants_frame(results)
-    columns = ["variant", "n", "difference", "low", "high", "p", "p_holm", "excludes_zero", "verdict"]
-    if not results.base:
-        return pd.DataFrame(columns=columns)
-    twins = _twins(frame, results.base)
+    columns = ["variant", "base", "n", "difference", "low", "high", "p", "p_holm", "excludes_zero", "verdict"]
     rows = []
-    for r in records(frame[frame["variant"] != results.base]):
+    for r in records(frame[frame["base"] != ""]):
         low, high = r["difference_low"], r["difference_high"]
         excludes = None if math.isnan(low) else bool(low > 0 or high < 0)
-        row = {"variant": r["variant"], "n": r["n_pairs"], "difference": r["difference"], "low": low, "high": high}
-        verdict = TWINS if r["variant"] in twins else _verdict(r["difference"], r["p_holm"])
+        row = {"variant": r["variant"], "base": r["base"], "n": r["n_pairs"], "difference": r["difference"]}
+        row |= {"low": low, "high": high}
+        twin = r["variant"] in _twins(frame, r["base"])
+        verdict = TWINS if twin else _verdict(r["difference"], r["p_holm"])
         rows.append(row | {"p": r["p"], "p_holm": r["p_holm"], "excludes_zero": excludes, "verdict": verdict})
     return pd.DataFrame(rows, columns=columns).astype({"excludes_zero": "object"})
 
@@ -61,14 +60,14 @@ def differences_caption(results: Results, frame: pd.DataFrame) -> str:
     counts = sorted({int(n) for n in known["n"]}) or [0]
     pairs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return (
-        f"Difference of mIoU to the base {results.base}, in percentage points: mean over n = {pairs} pairs "
+        f"Difference of mIoU to {base_words(results)}, in percentage points: mean over n = {pairs} pairs "
         "of the same seed, with the paired 95 % t interval (each on its own, not corrected for their number). Filled: "
         "below 5 % for the whole table (paired t test, Holm's correction); hollow: not told from the seeds."
     )
 
 
 @styled()
-def draw_differences(frame: pd.DataFrame, base: str, width: float = TEXT_WIDTH) -> Figure:
+def draw_differences(frame: pd.DataFrame, width: float = TEXT_WIDTH) -> Figure:
     """The forest plot, in the study's order from above; figures at the right."""
     if frame.empty or frame["difference"].isna().all():
         return nothing(width, "no differences to show")
@@ -81,7 +80,9 @@ def draw_differences(frame: pd.DataFrame, base: str, width: float = TEXT_WIDTH) 
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(True, axis="x")
-    axes.set_xlabel(fill(f"mIoU minus that of {short(base, LONGEST)} (percentage points)", int(14 * width)))
+    bases = unique(frame["base"])
+    base = short(bases[0], LONGEST) if len(bases) == 1 else "its base"
+    axes.set_xlabel(fill(f"mIoU minus that of {base} (percentage points)", int(14 * width)))
     _figures(axes, frame, with_interval=width > 5)
     return figure
 

@@ -57,9 +57,9 @@ def unique(items: Iterable[Any]) -> list[Any]:
 class Results:
     """All that a report is made from: plain documents, as the ledger stores them.
 
-    `study`: name, title, base (a variant's name), deploy, data, recipe, seeds, variants, threads. `trials`: one
-    document a slot (slot, variant, seed, state, error, net_id, canonical_id, cost, score, times, hours,
-    context_id). `hosts`: the machines.
+    `study`: name, title, base (a variant's name), compared (each variant's own base, "" for none), deploy, data,
+    recipe, seeds, variants, threads. `trials`: one document a slot (slot, variant, seed, state, error, net_id,
+    canonical_id, cost, score, times, hours, context_id). `hosts`: the machines.
     """
 
     study: Mapping[str, Any]
@@ -77,6 +77,18 @@ class Results:
         """The variant all others are compared with; "" when the study names none that it has."""
         base = str(self.study.get("base") or "")
         return base if base in self.variants else ""
+
+    def base_of(self, variant: str) -> str:
+        """The variant that this one is compared with; "" for none."""
+        compared = self.study.get("compared") or {}
+        base = str(compared.get(variant, "" if variant == self.base else self.base) or "")
+        return base if base in self.variants else ""
+
+    @cached_property
+    def bases(self) -> list[str]:
+        """The variants that others are compared with, in the study's order."""
+        used = {self.base_of(variant) for variant in self.variants}
+        return [variant for variant in self.variants if variant in used or variant == self.base]
 
     @cached_property
     def slots(self) -> list[Mapping[str, Any]]:

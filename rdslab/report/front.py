@@ -99,7 +99,7 @@ def _frame(results: Results, rows: list[Any], columns: dict[str, str]) -> tuple[
                 "n": int(row["n"]),
                 "seeds": seeds,
                 "on_front": bool(row[columns["front"]]),
-                "is_base": row["variant"] == results.base,
+                "is_base": row["variant"] in results.bases,
             }
         )
     names = ["variant", "cost", "cost_low", "cost_high", "kind", "miou", "bar_low", "bar_high", "n", "seeds"]

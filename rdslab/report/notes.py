@@ -9,7 +9,7 @@ import pandas as pd
 from rdslab.report.differences import HIGHER, LOWER, TWINS, differences_frame
 from rdslab.report.frame import Results, records
 from rdslab.report.variants import scores, variants_frame
-from rdslab.report.words import listed, missing_times, plural, points
+from rdslab.report.words import base_words, listed, missing_times, plural, points
 from rdslab.stats import pooled_spread
 
 MOST_LISTED = 12
@@ -24,9 +24,9 @@ def some(names: list[str]) -> str:
 
 def compared(results: Results) -> str:
     """One sentence: how many variants, against what, on which data, how often, at which size."""
-    study, others = results.study, len(results.variants) - bool(results.base)
+    study, others = results.study, len(results.variants) - len(results.bases)
     data, deploy, recipe = (study.get(key) or {} for key in ("data", "deploy", "recipe"))
-    against = f" against the base {results.base}" if results.base else ""
+    against = f" against {base_words(results)}" if results.bases else ""
     details = ", ".join(str(data[key]) for key in ("size", "split") if data.get(key))
     text = f"{plural(others, 'variant')}{against} on {data.get('name', 'unnamed data')}"
     text += f" ({details})" if details else ""
@@ -48,7 +48,7 @@ def headline(results: Results) -> list[str]:
     if not results.base:
         said.append("The study names no base among its variants, so no differences are computed.")
     else:
-        said += _differences(differences_frame(results), results.base)
+        said += _differences(differences_frame(results), base_words(results).removeprefix("the base "))
     spread = pooled_spread(scores(results, variant).values() for variant in results.variants)
     if spread.sd is not None:
         said.append(

@@ -93,12 +93,12 @@ def summary_table(results: Results) -> Table:
 
 
 def _summary_row(results: Results, row: Any) -> list[Cell]:
-    of_base = row["variant"] == results.base
+    of_base = row["variant"] in results.bases
     cells = [Cell(f"{row['variant']} (base)" if of_base else str(row["variant"]), str(row["variant"]))]
     ends = f"{percent(row['miou_low'])} to {percent(row['miou_high'])}" if known(row["miou_low"]) else DASH
     cells += [_number(row["miou"], percent), Cell(ends, _key(row["miou_low"])), Cell(str(row["n"]), str(row["n"]))]
     if results.base:
-        cells.append(Cell(DASH) if of_base else _number(row["difference"], points))
+        cells.append(_number(row["difference"], points) if row["base"] else Cell(DASH))
     cells += [_number(row["params"], count), _number(row["macs"], count)]
     for device in results.devices:
         kind = row[f"latency_kind.{device}"]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from rdslab.report.frame import Results
 from rdslab.report.variants import variants_frame
-from rdslab.report.words import device_notes, known, latency_words, milliseconds, percent
+from rdslab.report.words import base_words, device_notes, known, latency_words, milliseconds, percent
 
 
 def trials_csv(results: Results) -> str:
@@ -52,7 +52,8 @@ def _comments(results: Results) -> list[str]:
     ]
     if results.base:
         said.append(
-            f"Difference to {results.base} over the seeds both have, with its paired 95 % t interval (uncorrected)."
+            f"Difference to {base_words(results)} over the seeds both have, with its paired 95 % t interval "
+            "(uncorrected)."
         )
     for device in results.devices:
         said += [f"{device}: {note}" for note in device_notes(results, device)]

@@ -20,6 +20,7 @@ COLUMNS = {
     "miou_sd": "standard deviation over the seeds",
     "miou_low": "low end of the mean's 95 % interval (Student's t); empty for n = 1",
     "miou_high": "high end of it",
+    "base": "the variant that the differences are to",
     "difference": "mean over the shared seeds of mIoU minus the base's mIoU",
     "difference_low": "low end of the paired 95 % t interval, not corrected for the number of comparisons",
     "difference_high": "high end of it",
@@ -40,6 +41,11 @@ COLUMNS = {
     "net_id": "hash of the net as written out",
     "canonical_id": "hash shared by nets that compute the same class of functions",
 }
+
+
+WORDS = ("variant", "base", "same_function_as", "net_id", "canonical_id")
+
+LAST = ("same_function_as", "net_id", "canonical_id")
 
 
 @lru_cache(maxsize=8)  # every plot and table asks for it
@@ -70,10 +76,10 @@ def _written_out(column: str, devices: Iterable[str]) -> list[str]:
 
 def _by_device(columns: list[str]) -> list[str]:
     """All columns of one device stand together."""
-    first = [c for c in columns if "." not in c and c not in ("same_function_as", "net_id", "canonical_id")]
+    first = [c for c in columns if "." not in c and c not in LAST]
     devices = dict.fromkeys(c.split(".", 1)[1] for c in columns if "." in c)
     timed = [c for device in devices for c in columns if "." in c and c.split(".", 1)[1] == device]
-    return [*first, *timed, "same_function_as", "net_id", "canonical_id"]
+    return [*first, *timed, *LAST]
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +89,7 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
             kinds[column] = "Int64"
         elif column.startswith("on_front."):
             kinds[column] = "boolean"
-        elif column in ("variant", "same_function_as", "net_id", "canonical_id") or column.startswith("latency_kind."):
+        elif column in ("variant", "base", *LAST) or column.startswith("latency_kind."):
             kinds[column] = "object"
         else:
             kinds[column] = "float64"
@@ -100,8 +106,8 @@ def scores(results: Results, variant: str) -> dict[int, float | None]:
 def _row(results: Results, trials: pd.DataFrame, variant: str) -> dict[str, Any]:
     values = scores(results, variant)
     mean = mean_estimate(values.values())
-    compared = bool(results.base) and variant != results.base
-    difference = paired_difference(values, scores(results, results.base)) if compared else Estimate(0)
+    base = results.base_of(variant)
+    difference = paired_difference(values, scores(results, base)) if base else Estimate(0)
     states = list(trials["state"])
     row: dict[str, Any] = {
         "variant": variant,
@@ -109,7 +115,8 @@ def _row(results: Results, trials: pd.DataFrame, variant: str) -> dict[str, Any]
         "n_failed": states.count("failed"),
         "n_unscored": states.count("done") - mean.n,
         "n_open": states.count("running") + states.count("waiting"),
-        "n_pairs": difference.n if compared else None,
+        "base": base,
+        "n_pairs": difference.n if base else None,
         "p": difference.p,
     }
     row |= {"miou": mean.mean, "miou_sd": mean.sd, "miou_low": mean.low, "miou_high": mean.high}

@@ -10,6 +10,13 @@ from rdslab.report.frame import MISSING, Results, kind_of, unique
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 
 
+def base_words(results: Results) -> str:
+    """What differences are to: the base by its name, or every variant's own."""
+    if len(results.bases) == 1:
+        return f"the base {results.bases[0]}"
+    return f"each variant's own base ({', '.join(results.bases)})"
+
+
 def known(value: Any) -> bool:
     """Whether there is a number to write."""
     return value is not None and value == value and not (isinstance(value, float) and math.isinf(value))

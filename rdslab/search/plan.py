@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from rdslab.errors import SpecError
+from rdslab.errors import SpecError, did_you_mean
 from rdslab.records import Size
 from rdslab.yamlio import Document, Source, read_yaml, validate, with_settings
 
@@ -25,6 +25,7 @@ class VariantDocument(Document):
 
     name: Annotated[str, Field(min_length=1)]
     net: str | None = None
+    against: str | None = None  # the variant that it is compared with, if that is not the base
     set: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -60,6 +61,7 @@ class Variant:
     name: str
     net: str
     settings: tuple[tuple[str, Any], ...]
+    against: str | None = None
     where: str = field(default="", compare=False)
 
 
@@ -90,6 +92,12 @@ class Study:
         """The name of the variant that all others are compared with: the one that sets nothing."""
         plain = (line.name for line in self.document.variants if not line.set and line.net is None)
         return next(plain, "base")
+
+    @property
+    def compared(self) -> dict[str, str]:
+        """For each variant the one that it is compared with; "" for the base and what others are held against."""
+        alone = {self.base, *(variant.against for variant in self.variants)}
+        return {v.name: v.against or ("" if v.name in alone else self.base) for v in self.variants}
 
     @property
     def folder(self) -> Path:
@@ -153,15 +161,21 @@ def study_from(source: Source) -> Study:
 def _variants(document: StudyDocument, source: Source) -> tuple[Variant, ...]:
     common = tuple(document.set.items())
     found = [
-        Variant(line.name, line.net or document.base, (*common, *line.set.items()), source.where(("variants", index)))
+        Variant(
+            line.name,
+            line.net or document.base,
+            (*common, *line.set.items()),
+            line.against,
+            source.where(("variants", index)),
+        )
         for index, line in enumerate(document.variants)
     ]
     if not any(not line.set and line.net is None for line in document.variants):
-        found.insert(0, Variant("base", document.base, common, source.where(("base",))))
+        found.insert(0, Variant("base", document.base, common, where=source.where(("base",))))
     for path, values in document.one_at_a_time.items():
         where = source.where(("one_at_a_time", path))
         found += [
-            Variant(_label({path: v}, document.one_at_a_time), document.base, (*common, (path, v)), where)
+            Variant(_label({path: v}, document.one_at_a_time), document.base, (*common, (path, v)), where=where)
             for v in values
         ]
     if document.grid:
@@ -170,7 +184,13 @@ def _variants(document: StudyDocument, source: Source) -> tuple[Variant, ...]:
         for values in product(*document.grid.values()):
             chosen = dict(zip(document.grid, values, strict=True))
             where = source.where(("grid",))
-            found.append(Variant(_label(chosen, document.grid), document.base, (*common, *chosen.items()), where))
+            settings = (*common, *chosen.items())
+            found.append(Variant(_label(chosen, document.grid), document.base, settings, where=where))
+    _check_names(found)
+    return tuple(found)
+
+
+def _check_names(found: Sequence[Variant]) -> None:
     names: set[str] = set()
     for variant in found:
         if variant.name in names:
@@ -180,7 +200,13 @@ def _variants(document: StudyDocument, source: Source) -> tuple[Variant, ...]:
                 where=variant.where,
             )
         names.add(variant.name)
-    return tuple(found)
+    for variant in found:
+        if variant.against is not None and variant.against not in names - {variant.name}:
+            raise SpecError(
+                f"variant {variant.name!r} is to be held against {variant.against!r}, which is no other variant",
+                did_you_mean(variant.against, names - {variant.name}),
+                where=variant.where,
+            )
 
 
 def _product_size(grid: Mapping[str, Sequence[Any]]) -> int:

@@ -42,6 +42,7 @@ def _study(study: Study, names: list[str], context: Mapping[str, Any]) -> dict[s
         "name": study.name,
         "title": document.title,
         "base": study.base,
+        "compared": study.compared,
         "metric": "miou",
         "deploy": {
             "size": str(study.size),

@@ -14,12 +14,15 @@ from rdslab.files import write_whole
 from rdslab.network import ids
 from rdslab.spec import Net
 from rdslab.train.recipe import Recipe
+from rdslab.train.transfer import Start
 
 CHECKPOINT = "checkpoint.pt"
 Identity = dict[str, Any]
 
 
-def identity_of(net: Net, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> Identity:
+def identity_of(
+    net: Net, data: DataSet, recipe: Recipe, seed: int, device: torch.device, start: Start | None = None
+) -> Identity:
     """All that decides a training's result, as plain data. On a CPU the number of threads decides the last bits."""
     return {
         "net": ids(net)[0],
@@ -28,6 +31,7 @@ def identity_of(net: Net, data: DataSet, recipe: Recipe, seed: int, device: torc
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
         "device": device.type,
+        "start": start.identity() if start else None,
         "threads": torch.get_num_threads() if device.type == "cpu" else None,
     }
 

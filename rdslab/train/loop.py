@@ -10,7 +10,7 @@ import torch
 from rdslab.data import DataSet
 from rdslab.errors import DataError, RunError, SpecError
 from rdslab.measure import tune_malloc
-from rdslab.network import build, check_size
+from rdslab.network import check_size
 from rdslab.records import Score
 from rdslab.spec import Net
 from rdslab.train.checkpoint import (
@@ -22,9 +22,11 @@ from rdslab.train.checkpoint import (
     save_checkpoint,
 )
 from rdslab.train.inference import the_device
+from rdslab.train.limits import check_batch
 from rdslab.train.metrics import score_of
 from rdslab.train.recipe import Recipe
-from rdslab.train.state import Progress, Training, epoch_batches
+from rdslab.train.state import Progress, Training
+from rdslab.train.transfer import Start
 from rdslab.train.weights import WEIGHTS, describe, read_metadata, save_weights
 
 CPU_IS_FULL = ("not enough memory", "can't allocate memory", "cannot allocate memory")
@@ -37,6 +39,7 @@ def train(
     *,
     seed: int,
     folder: Path,
+    start: Start | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Score:
@@ -46,29 +49,36 @@ def train(
     the same result; one that is finished is not done again. `progress` is given a mapping after each step (epoch,
     epochs, step, steps, loss) and each epoch (epoch, epochs, loss, lr, miou, seconds); epochs and steps count from 1.
     In the history `seconds` is the one value that another run does not repeat.
+    `start`: the first weights, where they are not drawn from the seed; another file is another training.
 
     Raises SpecError and DataError before the first step: a net and images that do not fit, a batch too small for batch
-    norm, a folder with another training; RunError when the loss is no number or memory runs out.
+    norm, weights that do not fit, a folder with another training; RunError when the loss is no number or memory runs
+    out.
     """
     device, folder = the_device(), Path(folder)
     with repeatable(threads, device), memory_told(recipe, data, device):
         check_beforehand(net, data, recipe, device)
-        identity = identity_of(net, data, recipe, seed, device)
+        identity = identity_of(net, data, recipe, seed, device, start)
         score = finished(folder, identity)
         if score is None:
-            run = Training(net, data, recipe, seed, device)
-            if state := load_checkpoint(folder, identity):
-                run.restore(state)
-            while not run.done:
-                run.run_epoch(progress)
-                save_checkpoint(folder, identity, run.state())
-                if progress is not None:
-                    progress({"epochs": recipe.epochs, **run.history[-1]})
+            run = _run_to_the_end(Training(net, data, recipe, seed, device, start), folder, identity, progress)
             assert run.matrix is not None
             score = score_of(run.matrix, data.classes.names, len(data.val), data.split, run.history)
             save_weights(folder / WEIGHTS, run.network, describe(net, data, recipe, seed, identity, score))
     remove_checkpoint(folder)
     return score
+
+
+def _run_to_the_end(run: Training, folder: Path, identity: Identity, progress: Progress | None) -> Training:
+    """Every epoch that is left, with a checkpoint after each."""
+    if state := load_checkpoint(folder, identity):
+        run.restore(state)
+    while not run.done:
+        run.run_epoch(progress)
+        save_checkpoint(folder, identity, run.state())
+        if progress is not None:
+            progress({"epochs": run.recipe.epochs, **run.history[-1]})
+    return run
 
 
 def finished(folder: Path, identity: Identity) -> Score | None:
@@ -91,22 +101,7 @@ def check_beforehand(net: Net, data: DataSet, recipe: Recipe, device: torch.devi
     for part, samples in (("train", data.train), ("val", data.val)):
         if not len(samples):
             raise DataError(f"has no {part} images", where=f"data set {data.name!r}")
-    if min(len(index) for index in epoch_batches(len(data.train), recipe.batch, 0, 0)) == 1:
-        _check_single(net, data, recipe, device)
-
-
-def _check_single(net: Net, data: DataSet, recipe: Recipe, device: torch.device) -> None:
-    """Batch norm over a 1x1 map cannot train on one image (PSPNet, DeepLabV3): try one before the first step."""
-    network = build(net, len(data.classes) + recipe.void_logit).to(device)
-    try:
-        with torch.no_grad():
-            network.train_outputs(torch.zeros(1, 3, data.size.height, data.size.width, device=device))
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        what = f"net {net.name!r} normalises a 1x1 map, which takes batches of 2 images and more; one would have 1"
-        few = f"there is only {len(data.train)} training image" if len(data.train) == 1 else "write `batch: 2` or more"
-        raise SpecError(what, few, where="recipe.batch") from None
+    check_batch(net, len(data.classes) + recipe.void_logit, recipe.batch, data.size, len(data.train))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from rdslab.train.losses import class_weights, total_loss
 from rdslab.train.metrics import confusion, score_of
 from rdslab.train.recipe import Recipe
 from rdslab.train.schedule import Schedule, make_optimiser
+from rdslab.train.transfer import Start
 
 Progress = Callable[[Mapping[str, Any]], object]
 HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -29,10 +30,14 @@ SHARE_OF_GPU = 0.5  # of its free memory, for images and labels; the rest is for
 class Training:
     """One training. All randomness comes from the seed and the number of the epoch, so no generator is stored."""
 
-    def __init__(self, net: Net, data: DataSet, recipe: Recipe, seed: int, device: torch.device) -> None:
+    def __init__(
+        self, net: Net, data: DataSet, recipe: Recipe, seed: int, device: torch.device, start: Start | None = None
+    ) -> None:
         self.data, self.recipe, self.seed, self.device = data, recipe, seed, device
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         network = build(net, len(data.classes) + recipe.void_logit, seed)
+        if start is not None:
+            start.load(network)
         self.network = network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
         self.samples, self.val = near(data.train, device), near(data.val, device)
         self.weight = loss_weight(recipe, data).to(device)

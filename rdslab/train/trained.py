@@ -16,12 +16,12 @@ from rdslab.records import Score, Size
 from rdslab.train.inference import predicted, the_device
 from rdslab.train.metrics import confusion, score_of
 from rdslab.train.overlay import draw_overlay
-from rdslab.train.weights import load_weights
+from rdslab.train.weights import load_trained
 
 
 def evaluate(weights: Path, data: DataSet) -> Score:
     """The score of a weights file on `data.val`. Raises DataError when weights and data have other classes."""
-    network, metadata = load_weights(weights)
+    network, metadata = load_trained(weights)
     trained, given = metadata["classes"], list(data.classes.names)
     if trained != given:
         what = f"was trained on {len(trained)} classes ({_some(trained)}), the data has {len(given)} ({_some(given)})"
@@ -38,7 +38,7 @@ def predict(weights: Path, images: Sequence[Path], out: Path) -> list[Path]:
     The network sees an image at the size it was trained at. Every image is read before the first overlay is written.
     Raises DataError with the name of a file that is no image.
     """
-    network, metadata = load_weights(weights)
+    network, metadata = load_trained(weights)
     network = network.to(the_device())
     size = Size.parse(metadata["size"])
     classes = Classes(tuple(metadata["classes"]), tuple(tuple(colour) for colour in metadata["colours"]))

@@ -1,44 +1,54 @@
 """Trained weights as one safetensors file that says by itself what it needs: net, classes, colours, input, recipe."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors
 import safetensors.torch
 
-from rdslab.data import DataSet
+from rdslab.data import Classes, DataSet
 from rdslab.errors import DataError, SpecError
 from rdslab.files import write_whole
 from rdslab.netfile import net_from_document
 from rdslab.network import Network, build
-from rdslab.records import Score
+from rdslab.records import Score, Size
 from rdslab.spec import Net
 from rdslab.train.checkpoint import Identity
 from rdslab.train.inference import CHANNELS
-from rdslab.train.recipe import Recipe
+from rdslab.train.recipe import Normalise, Recipe
+from rdslab.train.transfer import Loaded, content_id, head_names, load_weights
 
 WEIGHTS = "weights.safetensors"
 NEEDED = ("net", "classes", "colours", "size", "normalise", "void_logit")
+
+
+def describe_input(
+    net: Net, classes: Classes, size: Size, normalise: Normalise = "none", void_logit: bool = False
+) -> dict[str, Any]:
+    """All that evaluating and predicting need to know beside the weights, as plain data."""
+    mean, std = CHANNELS[normalise]
+    return {
+        "net": net.document(),
+        "classes": list(classes.names),
+        "colours": [list(colour) for colour in classes.colours],
+        "size": str(size),
+        "channels": "RGB",
+        "value_range": [0.0, 1.0],
+        "normalise": normalise,
+        "mean": list(mean),
+        "std": list(std),
+        "void_logit": void_logit,
+    }
 
 
 def describe(
     net: Net, data: DataSet, recipe: Recipe, seed: int, identity: Identity, score: Score | None = None
 ) -> dict[str, Any]:
     """What stands in a weights file beside the weights, as plain data."""
-    mean, std = CHANNELS[recipe.normalise]
     return {
-        "net": net.document(),
-        "classes": list(data.classes.names),
-        "colours": [list(colour) for colour in data.classes.colours],
-        "size": str(data.size),
-        "channels": "RGB",
-        "value_range": [0.0, 1.0],
-        "normalise": recipe.normalise,
-        "mean": list(mean),
-        "std": list(std),
-        "void_logit": recipe.void_logit,
+        **describe_input(net, data.classes, data.size, recipe.normalise, recipe.void_logit),
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
         "data": {"name": data.name, "split": data.split, "identity": data.identity},
@@ -47,11 +57,33 @@ def describe(
     }
 
 
-def save_weights(path: Path, network: Network, metadata: Mapping[str, Any]) -> None:
-    """Write weights and buffers with a description; each of its entries is stored as JSON text."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+def save_weights(
+    path: Path, network: Network, metadata: Mapping[str, Any], without: Collection[str] = frozenset()
+) -> None:
+    """Write weights and buffers with a description; each of its entries is stored as JSON text.
+
+    `without`: names that are left out, of training-only nodes only; what is loaded has them as they were drawn.
+    """
+    state = {name: tensor for name, tensor in network.state_dict().items() if name not in without}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     text = {key: json.dumps(value) for key, value in metadata.items()}
     write_whole(Path(path), safetensors.torch.save(tensors, text))
+
+
+def save_loaded(
+    path: Path, network: Network, found: Loaded, metadata: Mapping[str, Any], checkpoint: str | Path
+) -> None:
+    """Write what was loaded from somebody else's checkpoint as a weights file that says where it comes from.
+
+    Heads that only training has and the checkpoint lacks are left out.
+    """
+    source = {
+        "file": Path(checkpoint).name,
+        "content": content_id(checkpoint),
+        "by": found.by,
+        "missing": found.missing,
+    }
+    save_weights(path, network, {**metadata, "source": source}, head_names(network) & set(found.missing))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -71,7 +103,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return metadata
 
 
-def load_weights(path: Path) -> tuple[Network, dict[str, Any]]:
+def load_trained(path: Path) -> tuple[Network, dict[str, Any]]:
     """The network of a weights file, ready for inference on the CPU, and what the file says of it.
 
     Raises DataError for a file that is missing, broken, or holds the weights of another net than it says.
@@ -80,10 +112,11 @@ def load_weights(path: Path) -> tuple[Network, dict[str, Any]]:
     try:
         net = net_from_document(metadata["net"], where=f"{path}: net")
         network = build(net, len(metadata["classes"]) + bool(metadata["void_logit"]))
-        network.load_state_dict(safetensors.torch.load_file(path))
+        load_weights(network, path)
     except SpecError as error:
         raise DataError(error.what, *error.hints, where=error.where or str(path)) from None
-    except (RuntimeError, safetensors.SafetensorError, TypeError) as error:
-        first = str(error).splitlines()[:2]
-        raise DataError(f"its weights do not fit its net: {' '.join(first)}", where=str(path)) from None
+    except DataError as error:
+        raise DataError(f"its weights do not fit its net: {error.what}", *error.hints[:-1], where=str(path)) from None
+    except TypeError as error:
+        raise DataError(f"its description is broken: {error}", where=str(path)) from None
     return network.eval(), metadata
