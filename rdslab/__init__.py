@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rdslab.measure import measure as time_nets
     from rdslab.network import build, features, load_net
     from rdslab.records import Size
-    from rdslab.train import Start, evaluate, load_recipe, load_trained, load_weights
+    from rdslab.train import Start, evaluate, load_recipe, load_trained, load_weights, weights_in_order
     from rdslab.train import predict as predict_images
     from rdslab.train import train as train_net
 
@@ -48,6 +48,7 @@ _HOMES = {
     "study_results": "rdslab.api.study_results",
     "time_nets": "rdslab.measure.measure",
     "train_net": "rdslab.train.train",
+    "weights_in_order": "rdslab.train.weights_in_order",
 }
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "study_results",
     "time_nets",
     "train_net",
+    "weights_in_order",
 ]
 
 

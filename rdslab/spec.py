@@ -1,5 +1,6 @@
 """A net as data: an ordered list of named nodes. Nothing here knows torch, and nothing computes."""
 
+import copy
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,8 @@ from rdslab.node import CLASSES, FIELDS, IMAGE, Channels, Feature, Node, changed
 from rdslab.records import Published, Size
 
 __all__ = ["CLASSES", "FIELDS", "IMAGE", "Channels", "Feature", "Net", "Node", "check_wiring", "producer"]
+
+REWIRING = ("inputs", "like", "repeat")  # places of a node on which the net's wiring depends
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,13 @@ class Net:
                 where=path,
             )
         changed = {id(node): changed_node(node, rest, value, path) for node in hits}
+        nodes = tuple([changed.get(id(node), node) for node in self.nodes])
+        if rest not in REWIRING:
+            net = copy.copy(self)  # who reads whom is as it was: nothing is to be checked again
+            object.__setattr__(net, "nodes", nodes)
+            return net
         try:
-            return replace(self, nodes=tuple(changed.get(id(node), node) for node in self.nodes))
+            return replace(self, nodes=nodes)
         except SpecError as error:
             raise error.at(path) from None
 

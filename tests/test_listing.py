@@ -65,12 +65,12 @@ def test_a_net_that_is_too_small_an_image_for_says_so_and_the_others_stand(capsy
     assert status == 0
     assert rows["rdsnet"]["macs"] > 0
     assert (rows["erfnet"]["macs"], rows["erfnet"]["params"]) == (None, None)
-    assert rows["erfnet"]["notes"] == ["48x48 is too small for net 'erfnet'; the least it takes is 64x64"]
+    assert rows["erfnet"]["notes"] == ["48x48 is too small for this net; the least it takes is 64x64"]
     assert rows["erfnet"]["latency_ms"][PROFILE]["latency_ms"] is None
     status, out, _ = answer(["list", "nets", "--size", "48x48"], capsys)
     (line,) = [line for line in out.splitlines() if "erfnet " in line]
     mark = re.findall(r"\[\d+\]", line)[0]
-    assert f"{mark} 48x48 is too small for net 'erfnet'" in out
+    assert f"{mark} 48x48 is too small for this net; the least it takes is 64x64" in out
 
 
 def test_a_latency_that_cannot_be_predicted_says_why(
@@ -194,7 +194,10 @@ def test_two_sources_of_one_split_both_stand() -> None:
     table = listing.table("nets", rows)
     cell = table.rows[0][[c.replace("\n", " ") for c in table.columns].index(">mIoU (%) X test")]
     assert re.fullmatch(r"60\.3 \[\d+\]\n60\.3 \[\d+\]", cell)
-    assert listing.flat("nets", rows)[0]["published_miou.X test"] == "0.6034; 0.6034"
+    first, other, *_ = listing.flat("nets", rows)
+    assert (first["published_miou.X test"], first["source.X test"]) == (0.6034, "one")
+    assert (first["published_miou.X test.2"], first["source.X test.2"]) == (0.6034, "two")
+    assert other["published_miou.X test.2"] is None
 
 
 def test_published_figures_of_the_zoo_are_shares_with_a_split_and_a_source() -> None:

@@ -8,7 +8,7 @@ import torch
 from rdslab.data import IGNORE, open_data
 from rdslab.errors import DataError, SpecError
 from rdslab.train import class_weights, weighted_cross_entropy
-from rdslab.train.losses import total_loss
+from rdslab.train.losses import boundaries, boundary_loss, total_loss
 
 SHARES = [0.1754, 0.2421, 0.0102, 0.3296, 0.0467, 0.1012, 0.0122, 0.0117, 0.0611, 0.0067, 0.0030]
 WEIGHTS = [5.604, 4.295, 33.57, 3.336, 15.49, 8.739, 31.54, 32.01, 12.83, 38.01, 43.91]
@@ -78,3 +78,60 @@ def test_auxiliary_heads_count_by_their_weight_at_the_labels_size() -> None:
     assert (both - plain).item() == pytest.approx(0.4 * torch.log(torch.tensor(3.0)).item(), rel=1e-5)
     with pytest.raises(SpecError, match="an auxiliary head gives 5 channels for 3 classes"):
         total_loss([answer, torch.zeros(1, 5, 1, 2)], LABELS, weight, "mean", 0.4)
+
+
+def slow_boundaries(labels: torch.Tensor, radius: int) -> torch.Tensor:
+    """Pixel by pixel, as the words have it."""
+    edge = torch.zeros_like(labels, dtype=torch.bool)
+    images, height, width = labels.shape
+    for n, row, column in torch.cartesian_prod(*(torch.arange(side) for side in (images, height, width))).tolist():
+        rows = slice(max(0, row - radius), row + radius + 1)
+        near = labels[n, rows, max(0, column - radius) : column + radius + 1]
+        own = labels[n, row, column]
+        edge[n, row, column] = own != IGNORE and bool(((near != own) & (near != IGNORE)).any())
+    return edge
+
+
+@pytest.mark.parametrize("radius", [1, 2])
+def test_a_boundary_is_where_another_class_is_near_and_void_makes_none(radius: int) -> None:
+    generator = torch.Generator().manual_seed(radius)
+    labels = torch.randint(0, 3, (2, 3, 4), generator=generator).repeat_interleave(5, 1).repeat_interleave(4, 2)
+    labels[torch.rand(labels.shape, generator=generator) < 0.3] = IGNORE
+    edge = boundaries(labels.byte(), radius)
+    assert torch.equal(edge, slow_boundaries(labels, radius))
+    assert 0 < edge.sum() < edge.numel() / 2
+    line = torch.tensor([[[0, 0, 0, IGNORE, 1, 1, 1]]], dtype=torch.uint8)
+    assert boundaries(line, 2)[0, 0].tolist() == [False, False, True, False, True, False, False]
+
+
+def test_the_loss_of_a_boundary_head_balances_boundary_and_rest() -> None:
+    labels = torch.tensor([[[0] * 6 + [1] * 3 + [IGNORE]] * 4], dtype=torch.uint8)  # 4 of 9 columns are boundary
+    logits = torch.randn(1, 4, 10, generator=torch.Generator().manual_seed(0))
+    edge = torch.tensor([4, 5, 6, 7])
+    rest = torch.tensor([0, 1, 2, 3, 8])
+    says_edge, says_rest = -torch.log(torch.sigmoid(logits)), -torch.log(1 - torch.sigmoid(logits))
+    total = 5 / 9 * says_edge[..., edge].sum() + 4 / 9 * says_rest[..., rest].sum()
+    assert boundary_loss(logits, labels, "sum").item() == pytest.approx(total.item(), rel=1e-5)
+    mean = (says_edge[..., edge].mean() + says_rest[..., rest].mean()) / 2
+    assert boundary_loss(logits, labels).item() == pytest.approx(mean.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("label", [0, IGNORE])
+def test_labels_without_a_boundary_teach_a_boundary_head_nothing(label: int, reduction: str) -> None:
+    logits = torch.randn(1, 4, 4, requires_grad=True)
+    loss = boundary_loss(logits, torch.full((1, 4, 4), label, dtype=torch.uint8), reduction)  # type: ignore[arg-type]
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_a_head_with_one_channel_counts_as_a_boundary_head_by_the_same_weight() -> None:
+    labels = torch.tensor([[[0] * 4 + [1] * 8] * 4], dtype=torch.uint8)
+    answer, head, weight = torch.randn(1, 2, 4, 12), torch.randn(1, 1, 4, 12), torch.ones(2)
+    plain, both = (total_loss(outputs, labels, weight, "mean", 0.4) for outputs in ([answer], [answer, head]))
+    assert (both - plain).item() == pytest.approx(0.4 * boundary_loss(head[:, 0], labels).item(), rel=1e-4)
+    small = total_loss([answer, head[..., ::2, ::2]], labels, weight, "mean", 0.4)  # resized to the labels
+    assert small.isfinite()
+    assert small != both

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+from rdslab.blocks import BLOCKS
 from rdslab.data import IGNORE, DataSet, Samples, open_data
 from rdslab.errors import DataError, SpecError
 from rdslab.netfile import load_net, net_from_document
+from rdslab.records import Size
+from rdslab.train import check_batch
 from rdslab.train.state import epoch_batches, mixed
 from tests.train_cases import cpu, tiny_data, tiny_net, trained, without_seconds
 
@@ -61,14 +64,63 @@ def down_to_one_pixel() -> dict[str, Any]:
 def test_batch_norm_over_one_pixel_refuses_a_batch_of_one_before_it_starts(tmp_path: Path) -> None:
     net = net_from_document(down_to_one_pixel())
     data = open_data({"name": "synthetic", "size": "32x32", "train": 3, "val": 1})
-    with pytest.raises(SpecError, match="'deep' normalises a 1x1 map, which takes batches of 2") as caught:
+    with pytest.raises(SpecError) as caught:
         trained(tmp_path, {"batch": 1}, net=net, data=data)
-    assert "write `batch: 2` or more" in str(caught.value)
+    assert str(caught.value).splitlines() == [
+        "recipe.batch: node 'down5' (block 'pool_conv_down') of net 'deep' normalises one value a channel with a batch "
+        "of 1 at 32x32",
+        "  write `batch: 2` or more",
+        "  or larger images: 64x64 would do",
+    ]
     assert list(tmp_path.iterdir()) == []
     trained(tmp_path, {"batch": 2, "epochs": 1}, net=net, data=data)
     one = replace(data, train=data.train.take([0]))
-    with pytest.raises(SpecError, match="there is only 1 training image"):
+    with pytest.raises(SpecError, match="there is only 1 training image\n  or larger images"):
         trained(tmp_path / "one", net=net, data=one)
+
+
+@pytest.mark.parametrize(
+    ("net", "node"),
+    [
+        ("pspnet50", "context"),
+        ("ddrnet23_slim", "context"),
+        pytest.param("deeplabv3_r50", "aspp_image", marks=pytest.mark.long),
+        pytest.param("bisenetv2", "context", marks=pytest.mark.long),
+    ],
+)
+def test_nets_that_normalise_a_pooled_map_take_no_batch_of_one(net: str, node: str) -> None:
+    spec, size = load_net(net), Size(128, 64)
+    with pytest.raises(SpecError, match=rf"node '{node}' \(block .* normalises one value a channel") as caught:
+        check_batch(spec, 19, 1, size)
+    assert caught.value.hints == ("write `batch: 2` or more",)  # no size helps
+    check_batch(spec, 19, 2, size)
+    check_batch(spec, 19, 4, size, images=9)  # the ninth joins the batch before
+    with pytest.raises(SpecError, match="there is only 1 training image"):
+        check_batch(spec, 19, 4, size, images=1)
+
+
+class Squeezed(torch.nn.Module):
+    """Normalises each image's mean over rows and columns: a batch of two does not help."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        assert in_channels == out_channels
+        self.norm = torch.nn.InstanceNorm2d(out_channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.norm(x.mean((2, 3), keepdim=True))
+
+
+def test_a_block_of_ones_own_is_tried_as_well(request: pytest.FixtureRequest) -> None:
+    BLOCKS.register("squeezed")(Squeezed)
+    request.addfinalizer(lambda: BLOCKS.remove("squeezed"))
+    nodes = [
+        {"id": "squeeze", "block": "squeezed", "channels": 3},
+        {"id": "head", "block": "conv", "channels": "classes"},
+    ]
+    with pytest.raises(SpecError, match=r"node 'squeeze' .* with a batch of 4 at 32x32") as caught:
+        check_batch(net_from_document({"name": "own", "nodes": nodes}), 3, 4, Size(32, 32))
+    assert caught.value.hints == ()
 
 
 def test_an_image_smaller_than_the_net_takes_is_refused(tmp_path: Path) -> None:

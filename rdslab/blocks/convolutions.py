@@ -17,7 +17,7 @@ from rdslab.blocks.layers import (
     padded_to,
     sides_of,
 )
-from rdslab.blocks.registry import BLOCKS, Epsilon, Kernel, Permutation, Whole, WholeOrNone, divides
+from rdslab.blocks.registry import BLOCKS, Epsilon, Kernel, Permutation, Whole, WholeOrNone, divides, kept_channels
 
 
 @BLOCKS.register("conv")
@@ -115,9 +115,7 @@ class DepthwiseNormAct(ConvNormAct):
             in_channels, out_channels, kernel, stride=stride, dilation=dilation, groups=in_channels, eps=eps, act=act
         )
 
-    @staticmethod
-    def derive_channels(in_channels: int) -> int:
-        return in_channels
+    derive_channels = staticmethod(kept_channels)
 
     @staticmethod
     def canonical(options: dict[str, object]) -> dict[str, object]:

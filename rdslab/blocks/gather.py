@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from rdslab.blocks.exportable import adaptive_avg_pool
 from rdslab.blocks.layers import Activation, ConvNormAct, activation, channel_dropout
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, same_channels
+from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, kept_channels, same_channels
 
 
 @BLOCKS.register("gather_expand")
@@ -71,9 +71,7 @@ class ContextEmbedding(nn.Module):
         result: Tensor = x + self.point(self.norm(adaptive_avg_pool(x, 1)))
         return result
 
-    @staticmethod
-    def derive_channels(in_channels: int) -> int:
-        return in_channels
+    derive_channels = staticmethod(kept_channels)
 
     @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004

@@ -5,15 +5,13 @@ from typing import Literal
 from torch import nn
 
 from rdslab.blocks.layers import Activation, NormAct, activation
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, same_channels
+from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, kept_channels, same_channels
 
 
 class _Pointwise(nn.Sequential):
     """Keeps its channels, each by itself."""
 
-    @staticmethod
-    def derive_channels(in_channels: int) -> int:
-        return in_channels
+    derive_channels = staticmethod(kept_channels)
 
     @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004

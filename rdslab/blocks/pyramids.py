@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from rdslab.blocks.exportable import adaptive_avg_pool
 from rdslab.blocks.layers import ConvNormAct, fitted, sides_of
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Wholes, divides, same_channels
+from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Wholes, divides, kept_channels, same_channels
 
 
 @BLOCKS.register("pyramid_pool")
@@ -69,9 +69,7 @@ class PyramidAdd(nn.Module):
             y = y + fitted(adaptive_avg_pool(x, bins), size, align_corners=self.align_corners)
         return y
 
-    @staticmethod
-    def derive_channels(in_channels: int) -> int:
-        return in_channels
+    derive_channels = staticmethod(kept_channels)
 
     @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004

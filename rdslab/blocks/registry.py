@@ -89,6 +89,11 @@ def same_channels(in_channels: int, out_channels: int) -> None:
         raise ValueError(f"keeps its channels, but in is {in_channels} and out is {out_channels}")
 
 
+def kept_channels(in_channels: int) -> int:
+    """The channels of a block that keeps its input's unless told."""
+    return in_channels
+
+
 def divides(groups: int, channels: int, name: str) -> None:
     """Raises ValueError unless `channels` fall into `groups` equal groups."""
     if groups and channels % groups:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from rdslab.blocks.exportable import max_unpool
 from rdslab.blocks.layers import Sides, fitted, sides_of
-from rdslab.blocks.registry import BLOCKS, Permutation, Whole, WholeOrNone, same_channels
+from rdslab.blocks.registry import BLOCKS, Permutation, Whole, WholeOrNone, kept_channels, same_channels
 
 
 class _Resize(nn.Module):
@@ -18,9 +18,7 @@ class _Resize(nn.Module):
         super().__init__()
         same_channels(in_channels, out_channels)
 
-    @staticmethod
-    def derive_channels(in_channels: int) -> int:
-        return in_channels
+    derive_channels = staticmethod(kept_channels)
 
     @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004

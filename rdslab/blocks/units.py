@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from rdslab.blocks.exportable import channel_shuffle
 from rdslab.blocks.layers import Skip, convolution
-from rdslab.blocks.registry import BLOCKS, Permutation, Share, Whole, WholeOrNone, divides
+from rdslab.blocks.registry import BLOCKS, Permutation, Share, Whole, WholeOrNone, divides, kept_channels
 
 
 @BLOCKS.register("residual")
@@ -20,6 +20,8 @@ class Residual(nn.Module):
 
     `linear` leaves out the activation after the addition.
     """
+
+    derive_channels = staticmethod(kept_channels)
 
     def __init__(
         self,
@@ -52,6 +54,8 @@ class Residual(nn.Module):
 @BLOCKS.register("separable")
 class Separable(nn.Module):
     """3x3 depthwise, 1x1, dropout, add: a depthwise separable unit (Howard et al. 2017; eq. 5) with a skip."""
+
+    derive_channels = staticmethod(kept_channels)
 
     def __init__(
         self,
@@ -95,6 +99,8 @@ class RDS(nn.Module):
     0 for none; `shuffle_at: input` shuffles the block's input, skip included, as the authors' code does. `dilate` says
     which of the two convolutions is dilated; the depthwise one has the stride.
     """
+
+    derive_channels = staticmethod(kept_channels)
 
     def __init__(
         self,

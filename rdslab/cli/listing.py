@@ -51,7 +51,7 @@ def _net(net: "Net", size: Size, classes: int) -> dict[str, Any]:
     try:
         cost, notes = count(net, size, classes), []
     except SpecError as error:  # too small an image, usually: the others still have their figures
-        cost, notes = None, [_reason(error)]
+        cost, notes = None, [_reason(error).replace(f"net {net.name!r}", "this net")]
     return {
         "name": net.name,
         "year": net.year,

@@ -53,9 +53,7 @@ def flat(rows: Rows) -> Rows:
             for end, key in (("predicted", "latency_ms"), ("predicted_low", "low_ms"), ("predicted_high", "high_ms")):
                 record[f"latency_ms.{name}.{end}"] = times[key]
         for split in splits:
-            lines = [line for line in row["published"] if line["on"] == split]
-            record[f"published_miou.{split}"] = "; ".join(str(line["miou"]) for line in lines)
-            record[f"source.{split}"] = "; ".join(line["source"] for line in lines)
+            record |= _figures(row, split, max(len(_on(other, split)) for other in rows))
         said = [note for name in profiles for note in row["latency_ms"][name]["notes"]]
         record["notes"] = "; ".join(dict.fromkeys([*row["notes"], *said]))
         records.append(record)
@@ -80,7 +78,7 @@ def _shared(rows: Rows, profile: str) -> list[str]:
 
 
 def _scaled(value: int | None, unit: float, otherwise: str) -> str:
-    return otherwise if value is None else f"{value / unit:.2f}"
+    return otherwise if value is None else f"{value / unit:.{1 if value >= 100 * unit else 2}f}"
 
 
 def _latency(times: dict[str, Any], shared: Sequence[str], notes: Notes, dash: str) -> str:
@@ -95,5 +93,18 @@ def _ms(value: float) -> str:
 
 
 def _published(row: dict[str, Any], split: str, notes: Notes) -> str:
-    lines = [line for line in row["published"] if line["on"] == split]
-    return "\n".join(f"{100 * line['miou']:.1f}{notes.mark([line['source']])}" for line in lines)
+    return "\n".join(f"{100 * line['miou']:.1f}{notes.mark([line['source']])}" for line in _on(row, split))
+
+
+def _figures(row: dict[str, Any], split: str, most: int) -> dict[str, Any]:
+    """A column for the first publication on a split, `.2` for the second, as many as any net has."""
+    lines = [*_on(row, split), *[dict.fromkeys(("miou", "source"))] * most]
+    figures: dict[str, Any] = {}
+    for number, line in enumerate(lines[:most], 1):
+        name = split if number == 1 else f"{split}.{number}"
+        figures |= {f"published_miou.{name}": line["miou"], f"source.{name}": line["source"]}
+    return figures
+
+
+def _on(row: dict[str, Any], split: str) -> list[dict[str, Any]]:
+    return [line for line in row["published"] if line["on"] == split]

@@ -68,8 +68,8 @@ def train(
 
     spec = loaded(net, settings_of(set_, "net"))
     how = load_recipe(recipe, settings_of(set_, "recipe"))
-    dataset = open_data(data_document(data, root, set_, size), where="--data")
     start = _start(weights, by, partial, skip)
+    dataset = open_data(data_document(data, root, set_, size), where="--data")
     with _bar(spec.name, how.epochs) as advance:
         score = train_net(spec, dataset, how, seed=seed, folder=out, start=start, threads=threads, progress=advance)
     _show(score, json, {"name": spec.name, "seed": seed, "weights": str(out / "weights.safetensors")})

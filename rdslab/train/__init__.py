@@ -5,6 +5,7 @@ from rdslab.train.limits import check_batch
 from rdslab.train.loop import train
 from rdslab.train.losses import class_weights, weighted_cross_entropy
 from rdslab.train.metrics import confusion, score_of
+from rdslab.train.pairing import weights_in_order
 from rdslab.train.recipe import ClassWeights, Recipe, load_recipe, recipe_names
 from rdslab.train.trained import evaluate, predict
 from rdslab.train.transfer import Loaded, Start, load_weights
@@ -32,4 +33,5 @@ __all__ = [
     "score_of",
     "train",
     "weighted_cross_entropy",
+    "weights_in_order",
 ]

@@ -3,7 +3,7 @@
 import torch
 
 from rdslab.errors import SpecError
-from rdslab.network import build
+from rdslab.network import Network, build
 from rdslab.records import Size
 from rdslab.resolve import Unit
 from rdslab.spec import Net
@@ -19,32 +19,36 @@ def check_batch(net: Net, classes: int, batch: int, size: Size, images: int | No
     decides. One forward pass in training mode on `meta` tensors finds out, whatever the net is made of.
     """
     least = batch if images is None else min(map(len, epoch_batches(images, batch, 0, 0)))
-    unit = _too_narrow(net, classes, least, size)
+    with torch.device("meta"):
+        network = build(net, classes).train()
+    unit = _too_narrow(network, least, size)
     if unit is None:
         return
     more, larger = max(2, least), Size(2 * size.width, 2 * size.height)
     hints = []
     if images == 1:
         hints.append("there is only 1 training image")
-    elif _too_narrow(net, classes, more, size) is None:
+    elif _too_narrow(network, more, size) is None:
         hints.append(f"write `batch: {more}` or more")
-    if _too_narrow(net, classes, least, larger) is None:
+    if _too_narrow(network, least, larger) is None:
         hints.append(f"images of {larger} would do" if not hints else f"or larger images: {larger} would do")
     what = f"node {unit.name!r} (block {unit.entry.name!r}) of net {net.name!r} normalises one value a channel"
     raise SpecError(f"{what} with a batch of {least} at {size}", *hints, where="recipe.batch")
 
 
-def _too_narrow(net: Net, classes: int, batch: int, size: Size) -> Unit | None:
+def _too_narrow(network: Network, batch: int, size: Size) -> Unit | None:
     """The unit that refuses its input because there is one value a channel, or None where training can begin."""
-    with torch.device("meta"):
-        network = build(net, classes).train()
-        image = torch.zeros(batch, 3, size.height, size.width)
     running: list[Unit] = []
-    for unit in network.units:
+    hooks = [
         network.module_of(unit).register_forward_pre_hook(lambda *_, unit=unit: running.append(unit))
+        for unit in network.units
+    ]
     try:
         with torch.no_grad():
-            network.train_outputs(image)
+            network.train_outputs(torch.zeros(batch, 3, size.height, size.width, device="meta"))
     except Exception as error:  # a user's block may not run without values; what else is wrong, its first step tells
         return running[-1] if running and str(error).startswith(TOO_FEW) else None
+    finally:
+        for hook in hooks:
+            hook.remove()
     return None

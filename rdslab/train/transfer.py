@@ -73,32 +73,33 @@ def content_id(path: str | Path) -> str:
 
 
 def load_weights(
-    network: Network, checkpoint: str | Path, by: By = "name", *, partial: bool = False, skip: Sequence[str] = ()
+    network: Network,
+    checkpoint: str | Path | Mapping[str, Tensor],
+    by: By = "name",
+    *,
+    partial: bool = False,
+    skip: Sequence[str] = (),
 ) -> Loaded:
-    """Put the weights of a checkpoint (.safetensors, or what torch.save wrote) into a network.
+    """Put the weights of a checkpoint (.safetensors, what torch.save wrote, or a mapping) into a network.
 
-    `by`: `name` takes what is called alike; `order` pairs the network's modules in order of execution, those that only
-    training has last, with the checkpoint's in the order of its file. `partial`: by name, take what fits and leave the
-    rest as it is. `skip`: patterns of names in the checkpoint that are left out, as in `["aux*"]`.
+    `by`: `name` takes what is called alike; `order` pairs the network's modules in order of execution, training-only
+    heads at the end or where they run, with the checkpoint's in the order of its file. `partial`: by name, take what
+    fits and leave the rest as it is. `skip`: patterns of names in the checkpoint that are left out, as in `["aux*"]`.
 
     Raises DataError when they do not fit, with the names, and then the network is as it was; SpecError for a request
     that makes no sense. No code in a checkpoint is run.
     """
-    path = Path(checkpoint)
     if pairing(by) == "order" and partial:
         raise SpecError("an order fits as a whole or not at all", "load in part by name, or leave names out with skip")
-    theirs = read_tensors(path)
-    if by == "order" and is_safetensors(path):
-        what = "stands in order of names, as every safetensors file does, and not in order of execution"
-        raise SpecError(what, "load it by name, or give what torch.save wrote", where=str(path))
-    skipped = _skipped(theirs, skip, path)
+    theirs, where = _read(checkpoint, by)
+    skipped = _skipped(theirs, skip, where)
     theirs = {name: tensor for name, tensor in theirs.items() if name not in skipped}
     if by == "order":
-        pairs, missing = pairs_by_order(network, theirs, str(path))
+        pairs, missing = pairs_by_order(network, theirs, where)
         found = Loaded(by, tuple(pairs), tuple(missing))
     else:
         found = _by_name(network.state_dict(), theirs)
-        _check_named(network, found, partial, path)
+        _check_named(network, found, partial, where)
     ours = network.state_dict()
     with torch.no_grad():
         for pair in found.pairs:
@@ -107,20 +108,31 @@ def load_weights(
     return replace(found, skipped=tuple(skipped))
 
 
+def _read(checkpoint: str | Path | Mapping[str, Tensor], by: By) -> tuple[Mapping[str, Tensor], str]:
+    """The tensors, and what a message calls the place they are from."""
+    if isinstance(checkpoint, Mapping):
+        return checkpoint, "the weights given"
+    theirs = read_tensors(checkpoint)
+    if by == "order" and is_safetensors(Path(checkpoint)):
+        what = "stands in order of names, as every safetensors file does, and not in order of execution"
+        raise SpecError(what, "load it by name, or give what torch.save wrote", where=str(checkpoint))
+    return theirs, str(checkpoint)
+
+
 def head_names(network: Network) -> frozenset[str]:
     """The names of the weights that only training uses."""
     heads = tuple(f"nodes.{node.id}." for node in network.net.nodes if node.training)
     return frozenset(name for name in network.state_dict() if name.startswith(heads))
 
 
-def _skipped(names: Collection[str], patterns: Sequence[str], path: Path) -> list[str]:
+def _skipped(names: Collection[str], patterns: Sequence[str], where: str) -> list[str]:
     """The names that a pattern matches, as a whole or as a module's. Raises SpecError for a pattern without any."""
     skipped: dict[str, None] = {}
     for pattern in patterns:
         hits = [n for n in names if any(fnmatch.fnmatchcase(word, pattern) for word in (n, n.rpartition(".")[0]))]
         if not hits:
             modules = {name.rpartition(".")[0] for name in names}
-            raise SpecError(f"skip: no name is like {pattern!r}", did_you_mean(pattern, modules), where=str(path))
+            raise SpecError(f"skip: no name is like {pattern!r}", did_you_mean(pattern, modules), where=where)
         skipped |= dict.fromkeys(hits)
     return list(skipped)
 
@@ -140,7 +152,7 @@ def _by_name(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Loaded
     return Loaded("name", pairs, missing, unexpected, other)
 
 
-def _check_named(network: Network, found: Loaded, partial: bool, path: Path) -> None:
+def _check_named(network: Network, found: Loaded, partial: bool, where: str) -> None:
     """Raises DataError with every kind of misfit, unless the user asked for what fits and some of it does."""
     heads = head_names(network)
     missing = [name for name in found.missing if name not in heads]
@@ -154,7 +166,7 @@ def _check_named(network: Network, found: Loaded, partial: bool, path: Path) -> 
         if found.pairs
         else "no name is known here; an original repository's checkpoint is loaded by order (--by order)"
     )
-    raise DataError(what, *lists, *_first(found.mismatched), advice, where=str(path))
+    raise DataError(what, *lists, *_first(found.mismatched), advice, where=where)
 
 
 def _first(texts: Sequence[str]) -> list[str]:
