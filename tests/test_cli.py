@@ -23,6 +23,7 @@ VERBS = {
     "load": {"--by", "--partial", "--skip", "--classes", "--data", "--root", "--size", "--out", "--set", "--json"},
     "evaluate": {"--data", "--root", "--size", "--set", "--json"},
     "predict": {"--out", "--json"},
+    "export": {"--out", "--size", "--classes", "--opset", "--set", "--json"},
     "run": {"--workers", "--storage", "--root", "--set", "--retry-failed", "--json"},
     "worker": {"--storage", "--set"},
     "status": {"--storage", "--json"},

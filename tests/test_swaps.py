@@ -41,3 +41,16 @@ def test_every_combination_that_cannot_be_built_is_named_with_the_reason(tmp_pat
     assert first.endswith("block 'rds' shuffle (=3) must divide the channels (=64)")
     assert "swaps.yaml:9: variants[5] (joined)" in second
     assert second.endswith("block 'concat' reads two or more inputs: `inputs: [NODE, NODE]`")
+
+
+def test_a_batch_that_a_net_cannot_be_trained_with_is_refused_before_the_study_begins(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    text = STUDY.replace("base: erfnet", "base: fast_scnn").replace("one_cycle", "{use: one_cycle, batch: 1}")
+    path.write_text(text.partition("  - {name: rds,")[0] + text[text.index("data:") :])
+    with pytest.raises(SpecError, match="normalises one value a channel with a batch of 1 at 64x64") as caught:
+        check(str(path))
+    assert "write `batch: 2` or more" in caught.value.hints
+
+
+def test_a_net_whose_decoder_needs_many_classes_is_right() -> None:
+    assert check(str(ROOT / "rdslab" / "zoo" / "espnet.yaml"))["right"]

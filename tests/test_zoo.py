@@ -92,6 +92,7 @@ def test_weights_are_registered_in_the_order_in_which_they_run(name: str) -> Non
 def test_its_file_is_short_and_says_whose_it_is(name: str) -> None:
     text = (ZOO / f"{name}.yaml").read_text()
     assert len(text.splitlines()) <= 80
+    assert max(map(len, text.splitlines())) <= 120
     assert text.startswith("# ")
     net = load_net(name)
     assert (net.name, bool(net.paper), net.year is not None) == (name, True, True)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from rdslab.blocks.exportable import adaptive_avg_pool
 from rdslab.blocks.layers import Activation, NormAct, convolution, fitted, sides_of
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Whole, Wholes
+from rdslab.blocks.registry import BLOCKS, Epsilon, Whole, Wholes, absorbs
 
 WHOLE_MAP = 0  # among the scales: one window over all of the map
 
@@ -79,9 +79,7 @@ class DAPPM(nn.Module):
         result: Tensor = self.fuse(torch.cat(maps, dim=1)) + self.side(x)
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)
 
 
 @BLOCKS.register("pappm")
@@ -119,6 +117,4 @@ class PAPPM(nn.Module):
         result: Tensor = self.fuse(torch.cat([point, pooled], dim=1)) + self.side(x)
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)

@@ -6,7 +6,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rdslab.blocks.layers import Activation, ConvNormAct, NormAct, Skip, convolution
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, WholeOrNone
+from rdslab.blocks.registry import (
+    BLOCKS,
+    Epsilon,
+    Share,
+    Whole,
+    WholeOrNone,
+    absorbs,
+    carries,
+    without_bias,
+)
 
 
 def narrowed(channels: int, ratio: int) -> int:
@@ -65,14 +74,9 @@ class Bottleneck(nn.Module):
         result: Tensor = self.skip(x, y)
         return result
 
-    @staticmethod
-    def canonical(options: dict[str, object]) -> dict[str, object]:
-        """A bias before batch norm is subtracted again."""
-        return {**options, "bias": False}
+    canonical = staticmethod(without_bias)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("inverted_residual")
@@ -123,6 +127,4 @@ class DepthwiseSeparable(nn.Sequential):
         )
         self.pointwise = ConvNormAct(in_channels, out_channels, 1, eps=eps)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from rdslab.blocks.bottlenecks import narrowed
 from rdslab.blocks.exportable import adaptive_avg_pool
 from rdslab.blocks.layers import Activation, ConvNormAct, NormAct, Skip, convolution
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, divides, same_channels
+from rdslab.blocks.registry import BLOCKS, Epsilon, Share, Whole, absorbs, carries, divides, same_channels
 
 
 class _Surroundings(nn.Module):
@@ -71,9 +71,7 @@ class ContextGuided(nn.Module):
         result: Tensor = self.skip(x, self.context(self.surroundings(self.reduce(x))))
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("context_guided_down")
@@ -100,6 +98,4 @@ class ContextGuidedDown(nn.Sequential):
         self.reduce = convolution(2 * out_channels, out_channels, 1)
         self.context = _GlobalContext(out_channels, ratio)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)

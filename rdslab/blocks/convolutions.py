@@ -17,7 +17,18 @@ from rdslab.blocks.layers import (
     padded_to,
     sides_of,
 )
-from rdslab.blocks.registry import BLOCKS, Epsilon, Kernel, Permutation, Whole, WholeOrNone, divides, kept_channels
+from rdslab.blocks.registry import (
+    BLOCKS,
+    Epsilon,
+    Kernel,
+    Permutation,
+    Whole,
+    WholeOrNone,
+    absorbs,
+    divides,
+    kept_channels,
+    without_bias,
+)
 
 
 @BLOCKS.register("conv")
@@ -150,9 +161,7 @@ class Deconv(nn.ConvTranspose2d):
     ) -> Float[Tensor, "n c2 h2 w2"]:
         return fitted(super().forward(x), size)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)
 
 
 @BLOCKS.register("deconv_norm_act")
@@ -184,9 +193,7 @@ class DeconvNormAct(nn.Module):
         """A bias before batch norm is subtracted again."""
         return {**options, "bias": False} if options["norm"] else options
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)
 
 
 @BLOCKS.register("pool_conv_down")
@@ -223,10 +230,7 @@ class PoolConvDown(nn.Module):
         result: Tensor = self.act(self.norm(torch.cat([conv, pool], dim=1)))
         return result
 
-    @staticmethod
-    def canonical(options: dict[str, object]) -> dict[str, object]:
-        """A bias before batch norm is subtracted again."""
-        return {**options, "bias": False}
+    canonical = staticmethod(without_bias)
 
     @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004

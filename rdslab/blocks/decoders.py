@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from rdslab.blocks.bottlenecks import narrowed
 from rdslab.blocks.convolutions import DeconvNormAct
 from rdslab.blocks.layers import Activation, ConvNormAct, Sides, padded_to
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Whole
+from rdslab.blocks.registry import BLOCKS, Epsilon, Whole, absorbs
 
 
 @BLOCKS.register("linknet_up")
@@ -40,6 +40,4 @@ class LinkNetUp(nn.Module):
         result: Tensor = self.expand(y)
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)

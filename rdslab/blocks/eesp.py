@@ -18,7 +18,7 @@ from rdslab.blocks.layers import (
     fitted,
     sides_of,
 )
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, Wholes, divides
+from rdslab.blocks.registry import BLOCKS, Epsilon, Share, Whole, Wholes, carries, divides
 
 LEVELS = 4
 
@@ -146,6 +146,4 @@ class DepthwisePyramid(nn.Module):
     def derive_channels(in_channels: int) -> int:
         return (1 + LEVELS) * in_channels
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)

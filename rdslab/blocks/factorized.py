@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from rdslab.blocks.bottlenecks import narrowed
 from rdslab.blocks.exportable import channel_shuffle
 from rdslab.blocks.layers import Activation, ConvNormAct, NormAct, Sides, Skip, channel_dropout, convolution
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, divides, same_channels
+from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, absorbs, carries, divides, same_channels
 
 ROWS, COLUMNS = (3, 1), (1, 3)
 BRANCHES = 2
@@ -125,9 +125,7 @@ class DepthwiseAsymmetric(nn.Module):
         result: Tensor = self.skip(x, y)
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("factorized_conv")
@@ -159,9 +157,7 @@ class FactorizedConv(nn.Sequential):
         """A 1x1 kernel has no gaps to dilate."""
         return {**options, "dilation": 1} if options["kernel"] == 1 else options
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)
 
 
 @BLOCKS.register("dense_asymmetric")

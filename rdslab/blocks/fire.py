@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from rdslab.blocks.bottlenecks import narrowed
 from rdslab.blocks.layers import Activation, ConvNormAct, activation, convolution
-from rdslab.blocks.registry import BLOCKS, Permutation, Whole, Wholes, divides
+from rdslab.blocks.registry import BLOCKS, Whole, Wholes, absorbs, divides
 
 
 @BLOCKS.register("fire")
@@ -38,9 +38,7 @@ class Fire(nn.Module):
         result: Tensor = self.act(torch.cat([self.points(y), self.squares(y)], dim=1))
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)
 
 
 @BLOCKS.register("parallel_dilated")
@@ -71,6 +69,4 @@ class ParallelDilated(nn.Module):
             y = y + branch(x)
         return y
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)

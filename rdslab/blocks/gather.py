@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from rdslab.blocks.exportable import adaptive_avg_pool
 from rdslab.blocks.layers import Activation, ConvNormAct, activation, channel_dropout
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, kept_channels, same_channels
+from rdslab.blocks.registry import BLOCKS, Epsilon, Share, Whole, carries, kept_channels, same_channels
 
 
 @BLOCKS.register("gather_expand")
@@ -52,9 +52,7 @@ class GatherExpand(nn.Module):
         result: Tensor = self.act(y + self.side(x))
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("context_embedding")
@@ -73,6 +71,4 @@ class ContextEmbedding(nn.Module):
 
     derive_channels = staticmethod(kept_channels)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)

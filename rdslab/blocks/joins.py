@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rdslab.blocks.registry import BLOCKS, Permutation
+from rdslab.blocks.registry import BLOCKS, carries
 
 
 def several(in_channels: object) -> tuple[int, ...]:
@@ -72,6 +72,4 @@ class Concat(nn.Module):
     def derive_channels(in_channels: int | tuple[int, ...]) -> int:
         return sum(several(in_channels))
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import nn
 
 from rdslab.blocks.layers import Activation, NormAct, activation
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, kept_channels, same_channels
+from rdslab.blocks.registry import BLOCKS, Epsilon, Share, carries, kept_channels, same_channels
 
 
 class _Pointwise(nn.Sequential):
@@ -13,9 +13,7 @@ class _Pointwise(nn.Sequential):
 
     derive_channels = staticmethod(kept_channels)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("norm_act")

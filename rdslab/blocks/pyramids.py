@@ -6,7 +6,18 @@ from torch import Tensor, nn
 
 from rdslab.blocks.exportable import adaptive_avg_pool
 from rdslab.blocks.layers import ConvNormAct, fitted, sides_of
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Wholes, divides, kept_channels, same_channels
+from rdslab.blocks.registry import (
+    BLOCKS,
+    Epsilon,
+    Permutation,
+    Wholes,
+    absorbs,
+    carries,
+    divides,
+    kept_channels,
+    same_channels,
+    without_bias,
+)
 
 
 @BLOCKS.register("pyramid_pool")
@@ -71,9 +82,7 @@ class PyramidAdd(nn.Module):
 
     derive_channels = staticmethod(kept_channels)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("image_pool")
@@ -87,11 +96,6 @@ class ImagePool(nn.Module):
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c2 h w"]:
         return fitted(self.narrow(adaptive_avg_pool(x, 1)), sides_of(x), align_corners=True)
 
-    @staticmethod
-    def canonical(options: dict[str, object]) -> dict[str, object]:
-        """A bias before batch norm is subtracted again."""
-        return {**options, "bias": False}
+    canonical = staticmethod(without_bias)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "absorbs"
+    permutation = staticmethod(absorbs)

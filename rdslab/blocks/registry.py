@@ -94,6 +94,21 @@ def kept_channels(in_channels: int) -> int:
     return in_channels
 
 
+def carries(options: dict[str, object]) -> Permutation:  # noqa: ARG001
+    """The `permutation` of a block whose output is reordered as its input is, whatever its options."""
+    return "carries"
+
+
+def absorbs(options: dict[str, object]) -> Permutation:  # noqa: ARG001
+    """The `permutation` of a block that takes any order of its input into its weights, whatever its options."""
+    return "absorbs"
+
+
+def without_bias(options: dict[str, object]) -> dict[str, object]:
+    """The `canonical` of a block whose bias stands before batch norm, which subtracts it again."""
+    return {**options, "bias": False}
+
+
 def divides(groups: int, channels: int, name: str) -> None:
     """Raises ValueError unless `channels` fall into `groups` equal groups."""
     if groups and channels % groups:

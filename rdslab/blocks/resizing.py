@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from rdslab.blocks.exportable import max_unpool
 from rdslab.blocks.layers import Sides, fitted, sides_of
-from rdslab.blocks.registry import BLOCKS, Permutation, Whole, WholeOrNone, kept_channels, same_channels
+from rdslab.blocks.registry import BLOCKS, Whole, WholeOrNone, carries, kept_channels, same_channels
 
 
 class _Resize(nn.Module):
@@ -20,9 +20,7 @@ class _Resize(nn.Module):
 
     derive_channels = staticmethod(kept_channels)
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("bilinear_up", acts_with={"odd": {"up": 2}})

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from rdslab.blocks.exportable import channel_shuffle
 from rdslab.blocks.layers import Skip, convolution
-from rdslab.blocks.registry import BLOCKS, Permutation, Share, Whole, WholeOrNone, divides, kept_channels
+from rdslab.blocks.registry import BLOCKS, Permutation, Share, Whole, WholeOrNone, carries, divides, kept_channels
 
 
 @BLOCKS.register("residual")
@@ -46,9 +46,7 @@ class Residual(nn.Module):
         result: Tensor = self.skip(x, self.norm2(self.conv2(y)))
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("separable")
@@ -80,9 +78,7 @@ class Separable(nn.Module):
         result: Tensor = self.skip(x, self.norm2(self.pointwise(y)))
         return result
 
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        return "carries"
+    permutation = staticmethod(carries)
 
 
 @BLOCKS.register(

@@ -20,7 +20,7 @@ from rdslab.blocks.layers import (
     convolution,
     sides_of,
 )
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole
+from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, without_bias
 from rdslab.blocks.resizing import MaxUnpool
 
 
@@ -69,10 +69,7 @@ class ENetDown(nn.Module):
     def extra_channels(in_channels: int, out_channels: int) -> tuple[int]:  # noqa: ARG004
         return (in_channels,)
 
-    @staticmethod
-    def canonical(options: dict[str, object]) -> dict[str, object]:
-        """A bias before batch norm is subtracted again."""
-        return {**options, "bias": False}
+    canonical = staticmethod(without_bias)
 
     @staticmethod
     def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
@@ -125,7 +122,4 @@ class ENetUp(nn.Module):
         result: Tensor = self.act(y + max_unpool(self.side(x), indices, self.up, sides_of(y)))
         return result
 
-    @staticmethod
-    def canonical(options: dict[str, object]) -> dict[str, object]:
-        """A bias before batch norm is subtracted again."""
-        return {**options, "bias": False}
+    canonical = staticmethod(without_bias)

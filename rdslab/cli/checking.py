@@ -14,7 +14,7 @@ from rdslab.errors import SpecError
 from rdslab.files import write_whole
 from rdslab.measure import Profile, load_profile
 from rdslab.netfile import NetDocument, net_from
-from rdslab.network import ids, resolve
+from rdslab.network import ids, resolve, units_of
 from rdslab.node import Node
 from rdslab.promises import check_block
 from rdslab.search.plan import StudyDocument, load_study
@@ -29,6 +29,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "recipe": Recipe,
     "device": Profile,
 }
+CLASSES = 19  # that a checked net is built with: a decoder as wide as there are classes may refuse very few
 TELLING = {
     "net": {"nodes"},
     "study": {"base", "extends", "variants", "seeds"},
@@ -67,7 +68,7 @@ def _net(source: Source) -> tuple[str, list[str]]:
     notes = _user_blocks(net)
     resolved = resolve(net)
     with torch.device("meta"):
-        for unit in resolved.units:
+        for unit in units_of(net, CLASSES):
             unit.module()
     notes += [f"dropped {words}" for words in _dropped(resolved.dropped)]
     return net.name, notes

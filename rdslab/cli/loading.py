@@ -85,15 +85,10 @@ def _tell(found: "Loaded", about: dict[str, Any], json: bool) -> None:
     if json:
         print_json(about | found.document())
         return
-    rows = [
-        [
-            i,
-            pair.theirs,
-            pair.ours,
-            ", ".join(f"{own} {'x'.join(map(str, shape))}" for own, shape in pair.shapes.items()),
-        ]
-        for i, pair in enumerate(found.pairs, 1)
-    ]
+    rows = []
+    for number, pair in enumerate(found.pairs, 1):
+        tensors = [f"{own} {'x'.join(map(str, shape))}" for own, shape in pair.shapes.items() if shape]
+        rows.append([number, pair.theirs, pair.ours, ", ".join(tensors)])
     print_table([">pair", "in the checkpoint", "in the net", "tensors"], rows, f"{about['checkpoint']}, by {found.by}")
     lists = {
         "left as drawn, for the checkpoint lacks it": found.missing,

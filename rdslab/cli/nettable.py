@@ -26,13 +26,13 @@ def table(rows: Rows, dash: str = "-") -> Table:
     profiles, splits = _profiles(rows), _splits(rows)
     shared = {name: _shared(rows, name) for name in profiles}
     about = [f"{name}: {'; '.join(shared[name])}" for name in profiles]
-    columns = ["net", ">year", ">params\n(M)", ">MACs\n(G)"]
+    columns = ["net", "paper", ">params\n(M)", ">MACs\n(G)"]
     for name, said in zip(profiles, about, strict=True):
         columns.append(f">{name}{notes.mark([said])}\npredicted ms\n(90 % interval)")
     columns += [">mIoU (%)\n" + split.replace(" ", "\n") for split in splits]
     lines = []
     for row in rows:
-        line = [row["name"], str(row["year"] or ""), _scaled(row["params"], 1e6, ""), ""]
+        line = [row["name"], _cited(row), _scaled(row["params"], 1e6, ""), ""]
         line[-1] = _scaled(row["macs"], 1e9, notes.mark(row["notes"]).strip())
         line += [_latency(row["latency_ms"][name], shared[name], notes, dash) for name in profiles]
         line += [_published(row, split, notes) for split in splits]
@@ -75,6 +75,12 @@ def _shared(rows: Rows, profile: str) -> list[str]:
     said = [row["latency_ms"][profile] for row in rows]
     known = [times["notes"] for times in said if times["latency_ms"] is not None]
     return [note for note in known[0] if all(note in notes for notes in known)] if known else ["predicts none of these"]
+
+
+def _cited(row: dict[str, Any]) -> str:
+    """`Paszke et al. 2016`: the authors, who stand before the paper's colon, and the year."""
+    authors, colon, _ = row["paper"].partition(":")
+    return " ".join(word for word in (authors if colon else "", str(row["year"] or "")) if word)
 
 
 def _scaled(value: int | None, unit: float, otherwise: str) -> str:

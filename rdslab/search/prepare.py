@@ -16,7 +16,7 @@ from rdslab.records import Context, Cost, Size
 from rdslab.search.ledger import Ledger
 from rdslab.search.plan import Study, Variant
 from rdslab.spec import Net
-from rdslab.train import Recipe, load_recipe
+from rdslab.train import Recipe, check_batch, load_recipe
 
 HERE = "here"
 
@@ -51,7 +51,7 @@ def prepare(study: Study) -> Prepared:
     failed: list[RdslabError] = []
     for variant in study.variants:
         try:
-            nets[variant.name], costs[variant.name] = _on_paper(study, variant, tuple(profiles.values()))
+            nets[variant.name], costs[variant.name] = _on_paper(study, variant, recipe, tuple(profiles.values()))
         except RdslabError as error:
             failed.append(error)
     if len(failed) > 1:
@@ -62,14 +62,16 @@ def prepare(study: Study) -> Prepared:
     return Prepared(study, nets, costs, recipe, profiles)
 
 
-def _on_paper(study: Study, variant: Variant, profiles: Sequence[Profile]) -> tuple[Net, Cost]:
+def _on_paper(study: Study, variant: Variant, recipe: Recipe, profiles: Sequence[Profile]) -> tuple[Net, Cost]:
     """A variant built without memory, and counted. Raises SpecError with its place where it cannot be."""
     deploy = study.document.deploy
     net = variant_net(study, variant)
     try:
         with torch.device("meta"):
             build(net, deploy.classes)
-        check_size(net, Size.parse(study.document.data.get("size", study.size)))
+        size = Size.parse(study.document.data.get("size", study.size))
+        check_size(net, size)
+        check_batch(net, deploy.classes, recipe.batch, size)
         cost = count(net, study.size, deploy.classes)
         for profile in profiles:
             predict_times(cost, profile)
