@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from torch import nn
@@ -54,8 +55,11 @@ def units_of(net: Net, classes: int) -> tuple[Unit, ...]:
     last = {IMAGE: IMAGE}  # node -> name of the unit that answers for it
     units: list[Unit] = []
     for node in net.nodes:
-        if node.id in TAKEN:
-            what = f"a node cannot be called {node.id!r}: torch.nn.ModuleDict keeps that name for itself"
+        if node.id in TAKEN or iskeyword(node.id):
+            keeper = (
+                "torch.nn.ModuleDict" if node.id in TAKEN else "Python"
+            )  # torch writes code with the names of nodes
+            what = f"a node cannot be called {node.id!r}: {keeper} keeps that name for itself"
             raise SpecError(what, "choose another id", where=node.where)
         if len(units) + node.repeat > MOST_UNITS:
             raise SpecError(f"has more than {MOST_UNITS:,} units after repeating; no net is as deep", where=node.where)

@@ -102,6 +102,10 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
             "t.yaml:3: nodes[0]: a node cannot be called 'items': torch.nn.ModuleDict keeps that name for itself",
         ),
         (
+            "  - {id: global, block: conv, channels: 8}\n" + HEAD,
+            "t.yaml:3: nodes[0]: a node cannot be called 'global': Python keeps that name for itself",
+        ),
+        (
             "  - {id: a, block: conv, channels: 8, inputs: [b]}\n  - {id: b, block: conv, channels: 8}\n" + HEAD,
             "t.yaml:3: nodes[0]: node 'a' reads 'b', which does not stand above it: a net has no cycles\n  move",
         ),

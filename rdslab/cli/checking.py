@@ -1,7 +1,7 @@
 """Checking documents: which kind a file is, whether it is right, and JSON Schemas for editors."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from pydantic import BaseModel
 
 from rdslab.blocks import BLOCKS
+from rdslab.cli.labels import dropped_words
 from rdslab.data import DATASETS, data_options
 from rdslab.errors import SpecError
 from rdslab.files import write_whole
@@ -70,18 +71,8 @@ def _net(source: Source) -> tuple[str, list[str]]:
     with torch.device("meta"):
         for unit in units_of(net, CLASSES):
             unit.module()
-    notes += [f"dropped {words}" for words in _dropped(resolved.dropped)]
+    notes += dropped_words(resolved.dropped)
     return net.name, notes
-
-
-def _dropped(options: Sequence[str]) -> list[str]:
-    """What of `enc2.eps`, `enc2.act`, `enc3.act` was dropped: a line for all of it, by option."""
-    nodes: dict[str, list[str]] = {}
-    for place in options:
-        node, _, option = place.partition(".")
-        nodes.setdefault(option, []).append(node)
-    each = [f"{option} ({', '.join(where)})" for option, where in nodes.items()]
-    return [f"{', '.join(each)}, which the new block lacks"] if each else []
 
 
 def _user_blocks(net: Net) -> list[str]:
@@ -103,7 +94,7 @@ def _study(source: Source) -> tuple[str, list[str]]:
     prepared = prepare(study)
     notes = [f"{len(study.variants)} variants x {len(study.document.seeds)} seeds = {len(study.slots)} trials"]
     for name, net in prepared.nets.items():
-        notes += [f"{name}: dropped {words}" for words in _dropped(resolve(net).dropped)]
+        notes += [f"{name}: {words}" for words in dropped_words(resolve(net).dropped)]
     same: dict[str, list[str]] = {}
     for name, net in prepared.nets.items():
         same.setdefault(ids(net)[1], []).append(name)

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from rdslab.cli.labels import Label, labels
+from rdslab.cli.labels import Label, dropped_words, labels
 from rdslab.cli.lanes import Layout, Row, is_second, layout
 from rdslab.identity import Resolved
 from rdslab.records import Cost
@@ -29,8 +29,8 @@ def draw(terminal: Console, net: Net, cost: Cost, resolved: Resolved) -> None:
     if net.paper:
         terminal.print(Text(f"{net.paper} ({net.year})" if net.year else net.paper, style="italic"))
     terminal.print(Text(f"id {resolved.id}, canonical id {resolved.canonical_id}", style="dim"))
-    for name in resolved.dropped:
-        terminal.print(Text(f"dropped: {name}, an option that the new block lacks", style="yellow"))
+    for words in dropped_words(resolved.dropped):
+        terminal.print(Text(words, style="yellow"))
     terminal.print()
     plain = terminal.options.ascii_only
     for row in _rows(layout(net), cost, plain):

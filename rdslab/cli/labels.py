@@ -1,5 +1,6 @@
 """What is written beside a node, in a drawing of any kind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rdslab.blocks import BLOCKS
@@ -54,3 +55,13 @@ def _options(node: Node) -> str:
     parts = [f"{name} {value}" for name, value in first.items() if value != defaults[name] and name not in node.cycle]
     parts += [f"{name} {', '.join(map(str, values))}" for name, values in node.cycle.items() if name in defaults]
     return "; ".join(parts)
+
+
+def dropped_words(options: Sequence[str]) -> list[str]:
+    """What of `enc2.eps`, `enc2.act`, `enc3.act` was dropped: a line for all of it, by option; none for nothing."""
+    nodes: dict[str, list[str]] = {}
+    for place in options:
+        node, _, option = place.partition(".")
+        nodes.setdefault(option, []).append(node)
+    each = [f"{option} ({', '.join(where)})" for option, where in nodes.items()]
+    return [f"dropped {', '.join(each)}, which the new block lacks"] if each else []
