@@ -56,9 +56,8 @@ def units_of(net: Net, classes: int) -> tuple[Unit, ...]:
     units: list[Unit] = []
     for node in net.nodes:
         if node.id in TAKEN or iskeyword(node.id):
-            keeper = (
-                "torch.nn.ModuleDict" if node.id in TAKEN else "Python"
-            )  # torch writes code with the names of nodes
+            # torch's exporters write Python code with the names of nodes
+            keeper = "torch.nn.ModuleDict" if node.id in TAKEN else "Python"
             what = f"a node cannot be called {node.id!r}: {keeper} keeps that name for itself"
             raise SpecError(what, "choose another id", where=node.where)
         if len(units) + node.repeat > MOST_UNITS:
