@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rdslab.blocks.registry import extra_outputs
 from rdslab.errors import SpecError
 from rdslab.identity import Resolved, ids, resolve
 from rdslab.netfile import load_net, zoo_names
@@ -84,7 +85,7 @@ class Network(nn.Module):
                 result = self.module_of(unit)(*given)
             first, *more = result if isinstance(result, tuple) else (result,)
             flow[unit.name] = first
-            for name, value in zip(getattr(self.module_of(unit), "extra_outputs", ()), more, strict=True):
+            for name, value in zip(extra_outputs(unit.entry.value), more, strict=True):
                 flow[f"{unit.name}:{name}"] = value
             if unit.name in wanted:
                 answers[unit.name] = first

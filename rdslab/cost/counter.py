@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rdslab.blocks import BLOCKS
+from rdslab.blocks.registry import extra_outputs
 from rdslab.cost.operators import kernel_of, tensors
 from rdslab.errors import RdslabError, SpecError
 from rdslab.network import check_size, units_of
@@ -148,7 +149,7 @@ def observe(node: Node, units: Sequence[Unit], given: Sequence[Map], like: Map |
         out, launched = watch(module, maps, node, size)
         kernels += launched
         maps = [out[0]]
-    names = getattr(units[-1].entry.value, "extra_outputs", ())
+    names = extra_outputs(units[-1].entry.value)
     _check_outputs(node, out, names)
     gives = Map.of(out[0])
     extra = {name: Map.of(t) for name, t in zip(names, out[1:], strict=True)}
