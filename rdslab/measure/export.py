@@ -2,8 +2,10 @@
 
 import io
 import json
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -78,8 +80,7 @@ def _exported(form: nn.Module, image: Tensor, opset: int) -> bytes:
     _needed("onnx", "onnxscript")
     buffer = io.BytesIO()
     try:
-        with warnings.catch_warnings():  # torch deprecates the exporter that alone reaches below opset 18
-            warnings.simplefilter("ignore")
+        with _quiet():
             names: dict[str, Any] = {"input_names": [IMAGE], "output_names": [SCORES], "opset_version": opset}
             if opset < NEW_EXPORTER:
                 torch.onnx.export(form, (image,), buffer, dynamo=False, **names)  # type: ignore[arg-type]
@@ -91,6 +92,20 @@ def _exported(form: nn.Module, image: Tensor, opset: int) -> bytes:
     except Exception as error:  # exporters raise whatever they trip over
         first = str(error).strip().partition("\n")[0]
         raise RunError(f"torch cannot export this net to opset {opset}: {type(error).__name__}: {first}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """torch deprecates the exporter that alone reaches below opset 18, and the new one misses torchvision aloud."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _with_metadata(content: bytes, about: Mapping[str, Any]) -> bytes:
