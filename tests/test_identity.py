@@ -231,3 +231,14 @@ def test_a_bias_before_batch_norm_is_no_other_class_of_functions() -> None:
     plain.load_state_dict(state)
     image = torch.randn(1, 3, 9, 9, dtype=torch.float64)
     torch.testing.assert_close(biased(image), plain(image))
+
+
+@pytest.mark.parametrize("block", ["esp", "context_guided", "split_shuffle", "eesp"])
+def test_a_unit_whose_channels_have_places_of_their_own_sees_the_order_of_those_it_adds(block: str) -> None:
+    """Its first channels see another surrounding than its last: no weights of it give them in another order."""
+    unit = f"{{id: b, block: {block}, channels: 16}}"
+    shuffled, plain = (
+        net(STEM, f"{{id: a, block: rds, channels: 16, options: {{{options}}}}}", unit, HEAD)
+        for options in ("shuffle: 4, shuffle_at: input", "shuffle: 0")
+    )
+    assert not same_functions(shuffled, plain)

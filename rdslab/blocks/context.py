@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from rdslab.blocks.bottlenecks import narrowed
 from rdslab.blocks.exportable import adaptive_avg_pool
 from rdslab.blocks.layers import Activation, ConvNormAct, NormAct, Skip, convolution
-from rdslab.blocks.registry import BLOCKS, Epsilon, Share, Whole, absorbs, carries, divides, same_channels
+from rdslab.blocks.registry import BLOCKS, Epsilon, Share, Whole, absorbs, divides, same_channels
 
 
 class _Surroundings(nn.Module):
@@ -70,8 +70,6 @@ class ContextGuided(nn.Module):
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         result: Tensor = self.skip(x, self.context(self.surroundings(self.reduce(x))))
         return result
-
-    permutation = staticmethod(carries)
 
 
 @BLOCKS.register("context_guided_down")

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rdslab.blocks.layers import Activation, NormAct, channel_dropout, convolution
-from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, Wholes
+from rdslab.blocks.registry import BLOCKS, Epsilon, Share, Whole, Wholes
 
 
 @BLOCKS.register("esp")
@@ -48,8 +48,3 @@ class ESP(nn.Module):
         y = self.dropout(torch.cat([first, *accumulate(others)], dim=1))
         result: Tensor = self.norm_act(x + y if self.adds else y)
         return result
-
-    @staticmethod
-    def permutation(options: dict[str, object]) -> Permutation:  # noqa: ARG004
-        """The convolution absorbs it; where the input is added, it is carried on."""
-        return "carries"
