@@ -19,7 +19,7 @@ def export(
     set_: Set = [],  # noqa: B006
     json: Json = False,
 ) -> None:
-    """Write a network's inference form as ONNX, checked in ONNX Runtime against torch."""
+    """Write a network's deployment form as ONNX: batch norm folded, checked in ONNX Runtime against torch."""
     from rdslab.cli.nets import loaded
     from rdslab.errors import SpecError
     from rdslab.measure.export import export as write_onnx
@@ -41,4 +41,7 @@ def export(
         f"wrote {found.path}: {found.net}, {found.size}, {found.classes} classes, opset {found.opset}, "
         f"{found.bytes:,} bytes"
     )
+    say(f"batch norms folded into convolutions: {found.folded}")
+    for name, reason in found.left.items():
+        say(f"not folded: {name}: {reason}")
     say(f"ONNX Runtime's scores differ from torch's by {found.difference:.1e} of their scale")

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from rdslab.errors import RunError, SpecError
 from rdslab.files import write_whole
-from rdslab.network import Network, build, check_size
+from rdslab.fold import fold, inference_form
+from rdslab.network import Network, check_size
 from rdslab.records import Size
 
 OPSETS = range(11, 19)
@@ -27,7 +28,7 @@ IMAGE, SCORES = "image", "scores"
 
 @dataclass(frozen=True)
 class Exported:
-    """An ONNX file of an inference form, for one image of one size."""
+    """An ONNX file of a deployment form, for one image of one size."""
 
     path: str
     net: str
@@ -35,6 +36,8 @@ class Exported:
     classes: int
     opset: int
     bytes: int
+    folded: int  # batch norms that became part of a convolution
+    left: dict[str, str]  # those that could not, and why
     difference: float  # the largest between ONNX Runtime's scores and torch's, over the largest score
 
     def document(self) -> dict[str, Any]:
@@ -44,36 +47,30 @@ class Exported:
 def export(
     network: Network, size: Size, path: Path, opset: int = USUAL_OPSET, about: Mapping[str, Any] | None = None
 ) -> Exported:
-    """Write the network's inference form as ONNX: `image` 1 3 h w in, `scores` 1 classes h w out.
+    """Write the network's deployment form as ONNX: `image` 1 3 h w in, `scores` 1 classes h w out.
 
-    The file is run in ONNX Runtime beside torch, and is not written where they differ. `about` becomes its metadata,
-    each entry as JSON. Raises SpecError for an opset out of reach, RunError where an exporter fails or a package lacks.
+    The file is run in ONNX Runtime beside the net in torch, unfolded, and is not written where they differ. `about`
+    becomes its metadata, each entry as JSON. Raises SpecError for an opset out of reach, RunError where an exporter
+    fails or a package lacks.
     """
     if opset not in OPSETS:
         raise SpecError(f"opset must be from {OPSETS[0]} to {OPSETS[-1]}, got {opset}", where="--opset")
     if not path.parent.is_dir():
         raise SpecError("there is no such folder", "make it first", where=str(path.parent))
     check_size(network.net, size)
-    form = inference_form(network)
+    folded = fold(network)
+    form = folded.network
     image = torch.rand(1, 3, size.height, size.width, generator=torch.Generator().manual_seed(0))
     content = _with_metadata(_exported(form, image, opset), about or {})
     with torch.no_grad():
-        expected = form(image)
+        expected = inference_form(network)(image)
     difference = _difference(content, image, expected)
     if not difference < LARGEST:
         what = f"ONNX Runtime's scores of {network.net.name} are {difference:.1e} of their scale off torch's"
         raise RunError(what, f"less than {LARGEST:.0e} was expected; nothing was written")
     write_whole(path, content)
     shape = str(size), network.classes, opset, len(content)
-    return Exported(str(path), network.net.name, *shape, difference)
-
-
-def inference_form(network: Network) -> Network:
-    """The network without what only training uses, with the same weights, on the CPU."""
-    form = build(network.net.inference(), network.classes)
-    names = form.state_dict()
-    form.load_state_dict({name: value for name, value in network.state_dict().items() if name in names})
-    return form.eval()
+    return Exported(str(path), network.net.name, *shape, len(folded.into), folded.left, difference)
 
 
 def _exported(form: nn.Module, image: Tensor, opset: int) -> bytes:
