@@ -1,7 +1,7 @@
 """What a user is told when something is wrong: *where: what is wrong / what would be right / did you mean*."""
 
-from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Iterable, Tuple, Type  # a board with Python 3.6 reads this file too
 
 
 class RdslabError(Exception):
@@ -24,11 +24,11 @@ class RdslabError(Exception):
         """The same error, with its place put in front of the place it has."""
         return type(self)(self.what, *self.hints, where=f"{where}: {self.where}" if self.where else where)
 
-    def __reduce__(self) -> tuple[object, ...]:  # errors cross process borders
+    def __reduce__(self) -> Tuple[object, ...]:  # errors cross process borders
         return _rebuild, (type(self), self.what, self.hints, self.where)
 
 
-def _rebuild(kind: type[RdslabError], what: str, hints: tuple[str, ...], where: str) -> RdslabError:
+def _rebuild(kind: Type[RdslabError], what: str, hints: Tuple[str, ...], where: str) -> RdslabError:
     return kind(what, *hints, where=where)
 
 

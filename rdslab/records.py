@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -125,63 +124,6 @@ class Cost:
             "elements": self.elements,
             "bytes": self.bytes,
         }
-
-
-@dataclass(frozen=True)
-class Host:
-    """The machine a time or a score was taken on: what decides comparability, nothing that names a person."""
-
-    cpu: str
-    cores: int
-    memory_gb: float
-    gpu: str  # "" without one
-    system: str  # "Linux 6.1 x86_64"
-    versions: Mapping[str, str]  # python, torch, cuda, rdslab
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a time was taken. Two times compare only if these agree."""
-
-    size: str
-    classes: int
-    batch: int
-    precision: str  # fp32 fp16 bf16
-    backend: str  # torch
-    threads: int
-    layout: str  # channels_first channels_last
-    inside: str  # what is inside the timer: "network"
-    form: str  # eager
-    allocator: str  # how glibc's malloc was set
-
-
-@dataclass(frozen=True)
-class Times:
-    """The latency of one net on one device, measured or predicted; milliseconds per batch."""
-
-    device: str
-    predicted: bool
-    runs_ms: tuple[float, ...]  # every run, in order; empty for a prediction
-    latency_ms: float  # the median run, or the prediction
-    low_ms: float  # measured: first quartile; predicted: 90 % interval
-    high_ms: float  # measured: third quartile; predicted: 90 % interval
-    protocol: Protocol
-    host: Host | None  # None for a prediction
-    notes: tuple[str, ...] = ()
-    load: float | None = None  # 1-minute load average of the machine before the first run
-
-    @cached_property
-    def p90_ms(self) -> float | None:
-        """90th percentile of the runs."""
-        return statistics.quantiles(self.runs_ms, n=10)[-1] if len(self.runs_ms) > 1 else None
-
-    @property
-    def iqr_ms(self) -> float:
-        """Width of the interval: for a measurement the interquartile range."""
-        return self.high_ms - self.low_ms
-
-    def document(self) -> dict[str, Any]:
-        return {**asdict(self), "p90_ms": self.p90_ms, "iqr_ms": self.iqr_ms}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ import torch
 from rdslab.errors import RunError, SpecError, UnstableTime
 from rdslab.measure import Plan, host, local, malloc, measure, tune_malloc
 from rdslab.network import load_net
-from rdslab.records import Host, Size, Times
+from rdslab.records import Size
+from rdslab.times import Host, Times
 
 SIZE = Size(64, 32)
 QUICK = Plan(warm_up_s=0.0, runs=10, seconds=0.1)
@@ -53,6 +54,8 @@ def test_a_time_carries_runs_protocol_host_and_load(even_clock: Iterator[float])
         "inside": "network",
         "form": "eager",
         "allocator": tune_malloc(),
+        "warm_up": "",
+        "runs": "",
     }
     assert times.device == "here"
     assert times.host == host()

@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 BESIDE = [path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 ROWS = [
     "errors",
-    "registry records files",
+    "registry records times files",
     "source node stats",
     "spec yamlio",
     "blocks",
@@ -40,6 +40,7 @@ WITHOUT_TORCH = [
     "rdslab.errors",
     "rdslab.registry",
     "rdslab.records",
+    "rdslab.times",
     "rdslab.files",
     "rdslab.spec",
     "rdslab.yamlio",

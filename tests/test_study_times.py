@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from rdslab.errors import RdslabError, UnstableTime
-from rdslab.records import Host, Protocol, Size, Times
+from rdslab.records import Size
 from rdslab.search.ledger import Ledger, storage_of
 from rdslab.search.plan import load_study
 from rdslab.search.results import gather
 from rdslab.search.run import start
 from rdslab.search.timing import time_variants
 from rdslab.spec import Net
+from rdslab.times import Host, Protocol, Times
 from tests.test_run import STUDY
 
 HERE = STUDY.replace("devices: [jetson-tx1]", "devices: [jetson-tx1, here]")

@@ -8,8 +8,9 @@ from rdslab.cli.nets import loaded
 from rdslab.cli.options import Classes, Json, Nets, Set, SizeText, Threads, app
 from rdslab.cli.output import note, print_json, print_table, progress, say
 from rdslab.errors import RdslabError, RunError
-from rdslab.records import Size, Times
+from rdslab.records import Size
 from rdslab.spec import Net
+from rdslab.times import Times
 
 group = typer.Typer(help="Look at device profiles.", no_args_is_help=True)
 app.add_typer(group, name="device")

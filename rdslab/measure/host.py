@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from rdslab import __version__
-from rdslab.records import Host
+from rdslab.times import Host
 
 
 def host() -> Host:

@@ -14,8 +14,9 @@ from rdslab.measure.host import host, load
 from rdslab.measure.malloc import tune_malloc
 from rdslab.measure.stopwatch import PLAN, Call, Plan, Runs, Timer, WallTimer, interleave, steady
 from rdslab.network import build, check_size
-from rdslab.records import Host, Protocol, Size, Times
+from rdslab.records import Size
 from rdslab.spec import Net
+from rdslab.times import Host, Protocol, Times
 
 T = TypeVar("T")
 

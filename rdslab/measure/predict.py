@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from rdslab.errors import SpecError
 from rdslab.measure.profile import Interval, Profile
-from rdslab.records import Cost, Kernel, NodeCost, Protocol, Size, Times
+from rdslab.records import Cost, Kernel, NodeCost, Size
+from rdslab.times import Protocol, Times
 
 # A kind that a profile has not seen takes the rate of the first of these that it has. Kinds that compute borrow from
 # kinds that compute, kinds that only move memory from each other; any other kind is refused.

@@ -33,12 +33,7 @@ def start(study: Study, url: str) -> tuple[Prepared, Ledger]:
     prepared = prepare(study)
     ledger = Ledger(url, study.name)
     enter(prepared, ledger)
-    miou = {(f["net_id"], f["seed"]): f["document"]["miou"] for f in ledger.facts_of("score")}
-    macs = {f["net_id"]: float(f["document"]["macs"]) for f in ledger.facts_of("cost")}
-    rows = ledger.rows()
-    close_stale_trials(
-        open_optuna(prepared, url), rows, lambda row: [miou[row["net_id"], row["seed"]], macs[row["net_id"]]]
-    )
+    close_stale_trials(open_optuna(prepared, url), ledger)
     return prepared, ledger
 
 

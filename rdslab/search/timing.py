@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 from rdslab.errors import RdslabError
 from rdslab.measure import host, machine_lock, measure
-from rdslab.records import Times
 from rdslab.search.ledger import Ledger
 from rdslab.search.prepare import HERE, Prepared, times_context
 from rdslab.spec import Net
+from rdslab.times import Times
 
 
 def time_variants(prepared: Prepared, ledger: Ledger, notice: Callable[[str], object]) -> int:

@@ -43,15 +43,22 @@ def open_optuna(prepared: Prepared, url: str) -> optuna.Study:
     return study
 
 
-def close_stale_trials(study: optuna.Study, rows: Sequence[Row], values_of: Callable[[Row], Sequence[float]]) -> None:
+def close_stale_trials(study: optuna.Study, ledger: Ledger) -> None:
     """Tell Optuna how trials ended whose worker died before it could: with the slot's facts, or as failed."""
-    now = time.time()
+    # Trials before slots before facts: a worker takes a slot, then asks for its trial, and writes facts last of all.
+    # The other way round, a trial begun between the two looks like one that nobody owns.
+    trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    if not trials:
+        return
+    rows, now = ledger.rows(), time.time()
+    miou = {(f["net_id"], f["seed"]): f["document"]["miou"] for f in ledger.facts_of("score")}
+    macs = {f["net_id"]: float(f["document"]["macs"]) for f in ledger.facts_of("cost")}
     by_trial = {row["trial"]: row for row in rows if row["trial"] is not None}
     alive = any(row["state"] == "running" and not is_dead(row["owner"], row["beat"], now) for row in rows)
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in trials:
         row = by_trial.get(trial.number)
         if row is not None and row["state"] == "done":
-            tell(study, trial.number, values_of(row))
+            tell(study, trial.number, [miou[row["net_id"], row["seed"]], macs[row["net_id"]]])
         elif (row is not None and row["state"] == "failed") or (row is None and not alive):
             tell(study, trial.number, None)
 
