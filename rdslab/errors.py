@@ -54,6 +54,10 @@ class UnstableTime(RunError):
     """A time whose spread says that it is no measurement."""
 
 
+class ConnectionLost(RunError):
+    """A machine that cannot be reached, or no longer: the same request may succeed later."""
+
+
 def did_you_mean(name: object, candidates: Iterable[str]) -> str:
     """The hint that names the nearest candidate, or an empty string."""
     near = get_close_matches(str(name), list(candidates), n=1, cutoff=0.6)

@@ -1,10 +1,17 @@
 """Files are written whole or not at all: beside, fsync, rename."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from rdslab.errors import RunError
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_whole(path: Path, write: bytes | str | Callable[[Path], object]) -> None:

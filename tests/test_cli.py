@@ -12,25 +12,31 @@ import typer
 from rdslab.cli import main
 
 VERBS = {
-    "list": {"--size", "--classes", "--json", "--csv", "--latex"},
+    "list": {"--size", "--classes", "--device", "--json", "--csv", "--latex"},
     "show": {"--size", "--classes", "--svg", "--set", "--json"},
     "cost": {"--size", "--classes", "--per-node", "--audit", "--training", "--set", "--json"},
     "formulas": {"--json"},
     "check": {"--schema", "--json"},
-    "time": {"--device", "--size", "--classes", "--threads", "--channels-last", "--precision", "--set", "--json"},
+    "time": {"--device", "--size", "--classes", "--threads", "--channels-last", "--precision", "--set", "--json"}
+    | {"--backend", "--form", "--inside", "--calibrate"},
     "train": {"--out", "--data", "--root", "--size", "--recipe", "--seed", "--threads", "--set", "--json"}
     | {"--weights", "--by", "--partial", "--skip"},
     "load": {"--by", "--partial", "--skip", "--classes", "--data", "--root", "--size", "--out", "--set", "--json"},
     "evaluate": {"--data", "--root", "--size", "--set", "--json"},
     "predict": {"--out", "--json"},
-    "export": {"--out", "--size", "--classes", "--opset", "--set", "--json"},
+    "export": {"--out", "--size", "--classes", "--opset", "--data", "--root", "--set", "--json"},
+    "choose": {"--under", "--device", "--size", "--classes", "--weights", "--study", "--own", "--risk", "--threads"}
+    | {"--json", "--csv", "--latex"},
+    "compare": {"--size", "--classes", "--without-times", "--json"},
     "run": {"--workers", "--storage", "--root", "--set", "--retry-failed", "--json"},
     "worker": {"--storage", "--set"},
+    "measure": {"--storage", "--device", "--give-up", "--again", "--set", "--json"},
     "status": {"--storage", "--json"},
     "report": {"--out", "--storage", "--json"},
     "data check": {"--data", "--root", "--size", "--set", "--json"},
     "device list": {"--json"},
     "device show": {"--json"},
+    "device fit": {"--out", "--board", "--json"},
 }
 
 

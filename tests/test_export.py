@@ -1,5 +1,6 @@
 """ONNX files compute what the network computes, at the operator sets that boards read."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from rdslab import __version__
 from rdslab.blocks import exportable
 from rdslab.errors import RunError, SpecError
+from rdslab.fold import inference_form
+from rdslab.identity import ids
 from rdslab.measure import export as exporting
-from rdslab.measure.export import LARGEST, Exported, export, inference_form
+from rdslab.measure.export import LARGEST, Exported, export
 from rdslab.network import Network, build, load_net, zoo_names
 from rdslab.records import Size
 from tests.zoo_figures import SMALL
@@ -63,11 +67,19 @@ def test_unpooling_is_exported(opset: int, tmp_path: Path) -> None:
 
 
 def test_the_files_input_and_output_have_names_and_it_says_what_it_is(tmp_path: Path) -> None:
-    found = export(trained("rdsnet"), Size(64, 48), tmp_path / "net.onnx", about={"classes": ["Sky", "Road"]})
+    about = {"classes": ["Sky", "Road"], "size": "640x360", "miou": 0.5, "folded": False}
+    found = export(trained("rdsnet"), Size(64, 48), tmp_path / "net.onnx", about=about)
     model = onnx.load(found.path)
     assert [value.name for value in model.graph.input] == ["image"]
     assert [value.name for value in model.graph.output] == ["scores"]
-    assert {p.key: json.loads(p.value) for p in model.metadata_props} == {"classes": ["Sky", "Road"]}
+    said = {p.key: json.loads(p.value) for p in model.metadata_props}
+    assert {key: said[key] for key in about} == {**about, "size": "64x48", "miou": None, "folded": True}
+    assert (said["weights_miou"], said["channels"], said["value_range"]) == (0.5, "RGB", [0.0, 1.0])
+    net = load_net("rdsnet")
+    assert (said["name"], said["net"], said["net_id"]) == ("rdsnet", net.document(), ids(net)[0])
+    assert (said["opset"], said["rdslab"]) == (13, __version__)
+    content = Path(found.path).read_bytes()
+    assert found.sha256 == hashlib.sha256(content).hexdigest() != found.graph_sha256
     assert (found.opset, found.bytes, found.size) == (13, Path(found.path).stat().st_size, "64x48")
 
 
@@ -134,3 +146,24 @@ def test_a_missing_package_is_named_with_what_brings_it(monkeypatch: pytest.Monk
     with pytest.raises(RunError, match="export needs onnx and onnxscript") as caught:
         export(trained("rdsnet"), Size(64, 64), tmp_path / "net.onnx")
     assert caught.value.hints == ("pip install 'rdslab[deploy]'",)
+
+
+def test_the_graph_has_one_hash_whatever_is_said_of_it(tmp_path: Path) -> None:
+    network = trained("rdsnet")
+    one, other = (
+        export(network, Size(64, 64), tmp_path / f"{i}.onnx", about={"seed": i}, judge=lambda _: {"miou": 0.5})
+        for i in (1, 2)
+    )
+    assert one.graph_sha256 == other.graph_sha256
+    assert one.sha256 != other.sha256
+    assert other.miou == 0.5
+    assert export(trained("enet"), Size(64, 64), tmp_path / "e.onnx").graph_sha256 != one.graph_sha256
+
+
+def test_a_judge_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def judge(_: nn.Module) -> dict[str, object]:
+        raise RunError("no")
+
+    with pytest.raises(RunError, match="no"):
+        export(trained("rdsnet"), Size(64, 64), tmp_path / "net.onnx", judge=judge)
+    assert not list(tmp_path.iterdir())

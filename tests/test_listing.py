@@ -12,7 +12,7 @@ from rich.console import Console
 from rdslab.cli import formats, listing, main, output
 from rdslab.cost import count
 from rdslab.errors import SpecError
-from rdslab.measure import load_profile, predict_times, profile_names
+from rdslab.measure import load_profile, predict_times
 from rdslab.network import load_net, zoo_names
 from rdslab.records import Published, Size
 
@@ -51,7 +51,7 @@ def test_json_has_the_cost_the_prediction_and_the_published_figures(capsys: pyte
     times = predict_times(cost, load_profile(PROFILE))
     assert (row["year"], row["paper"], row["size"], row["classes"]) == (net.year, net.paper, "128x64", 19)
     assert (row["params"], row["macs"]) == (cost.params, cost.macs)
-    assert set(row["latency_ms"]) == set(profile_names())
+    assert set(row["latency_ms"]) == {PROFILE}
     found = row["latency_ms"][PROFILE]
     assert (found["latency_ms"], found["low_ms"], found["high_ms"]) == (times.latency_ms, times.low_ms, times.high_ms)
     assert found["predicted"] is True
@@ -102,7 +102,7 @@ def test_csv_is_plain_data_with_one_record_a_net(capsys: pytest.CaptureFixture[s
     cost = count(load_net("rdsnet"), SIZE, 19)
     assert (int(rows["rdsnet"]["params"]), int(rows["rdsnet"]["macs"])) == (cost.params, cost.macs)
     latencies = [name for name in rows["rdsnet"] if name.startswith("latency_ms.")]
-    assert len(latencies) == 3 * len(profile_names())
+    assert len(latencies) == 3 * len([PROFILE])
     assert all(".predicted" in name for name in latencies)
     assert float(rows["rdsnet"]["published_miou.Cityscapes test"]) == 0.602
     assert "Doan et al. 2018" in rows["rdsnet"]["source.Cityscapes test"]
@@ -129,7 +129,7 @@ def test_latex_is_a_booktabs_table_with_caption_and_notes(capsys: pytest.Capture
     assert cells[:4] == [r"rdsnet\_code", "Doan et al. 2018", "0.93", f"{cost.macs / 1e9:.2f}"]
     assert re.fullmatch(r"[\d.]+ \([\d.]+--[\d.]+\)( \[\d+\])*", cells[4])
     assert len({line.count("&") for line in body}) == 1
-    assert r"\par\footnotesize [1] jetson-tx1: predicted, not measured; mean error 6.5 \%" in out
+    assert r"\par\footnotesize [1] jetson-tx1: predicted, not measured; mean error 5.3 \%" in out
     assert not re.search(r"(?<!\\)[%_#]", out.split("\n", 1)[1])
 
 
@@ -176,12 +176,12 @@ def test_the_table_of_the_whole_zoo_is_readable_at_120_columns(
     assert max(map(len, out.splitlines())) <= 120
     assert "…" not in out
     assert all(re.search(rf"^  {name} ", out, re.MULTILINE) for name in zoo_names())
-    assert out.count("predicted") >= len(profile_names())
+    assert out.count("predicted") >= len([PROFILE])
     assert "disputed" in out
 
 
 def test_every_source_is_a_note_and_every_note_is_referred_to() -> None:
-    table = listing.table("nets", listing.nets(SIZE, 19))
+    table = listing.table("nets", listing.nets(SIZE, 19, [PROFILE]))
     text = "\n".join([*table.columns, *(cell for row in table.rows for cell in row)])
     assert {int(n) for n in re.findall(r"\[(\d+)\]", text)} == set(range(1, len(table.notes) + 1))
     sources = {line.source for name in ("erfnet", "rdsnet") for line in load_net(name).published}
@@ -189,7 +189,7 @@ def test_every_source_is_a_note_and_every_note_is_referred_to() -> None:
 
 
 def test_two_sources_of_one_split_both_stand() -> None:
-    rows = listing.nets(SIZE, 19)
+    rows = listing.nets(SIZE, 19, [PROFILE])
     rows[0]["published"] = [{"miou": 0.6034, "on": "X test", "source": s} for s in ("one", "two")]
     table = listing.table("nets", rows)
     cell = table.rows[0][[c.replace("\n", " ") for c in table.columns].index(">mIoU (%) X test")]

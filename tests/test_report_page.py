@@ -14,8 +14,9 @@ import pytest
 
 from rdslab.report import Results, write_report
 from rdslab.report.notes import headline, without_roots
+from rdslab.report.page import summary_table
 from rdslab.report.tables import table_tex
-from tests.fake_results import CLASSES, FIVE, forty, results
+from tests.fake_results import CLASSES, FIVE, forty, results, times
 
 COMMAND = "rdslab report studies/made_up.yaml --root /secret/place"
 
@@ -45,7 +46,7 @@ class Links(HTMLParser):
 
 def test_everything_is_written(written):
     plots = ["front_jetson-tx1", "front_here", "differences", "macs", "curves", "classes"]
-    expected = {"report.html", "trials.csv", "variants.csv", "table.tex"}
+    expected = {"report.html", "report.json", "trials.csv", "variants.csv", "table.tex"}
     expected |= {f"{name}.{ending}" for name in plots for ending in ("png", "svg")}
     assert {path.name for path in written.iterdir()} == expected
 
@@ -107,6 +108,20 @@ def test_latex_is_escaped_and_says_what_is_predicted():
     assert r"12.5$\textsuperscript{pred.}" in text
     assert "bf" not in text
     assert {line.count(" & ") for line in text.splitlines() if line.endswith(r"\\")} == {8}
+
+
+def test_measured_and_predicted_times_of_one_device_have_a_column_each():
+    made = results({name: FIVE[name] for name in ("rds", "residual")})
+    for trial in made.trials[3:]:
+        trial["times"]["jetson-tx1"] = times("jetson-tx1", 99.0, predicted=False)
+    table = summary_table(made)
+    measured, predicted = (
+        next(i for i, head in enumerate(table.heads) if head.startswith(f"jetson-tx1 at 640x360, {kind}"))
+        for kind in ("measured", "predicted")
+    )
+    assert [[row[i].text for i in (measured, predicted)] for row in table.rows] == [["–", "12.5"], ["99.0", "–"]]
+    heads = table_tex(made).split(r"\midrule")[0]
+    assert "measured (disputed) (ms) & jetson-tx1 at 640x360, predicted" in heads
 
 
 def test_the_headline_holds_back_what_seeds_could_do():

@@ -61,6 +61,23 @@ def test_bars_are_the_range_of_few_seeds_and_t_intervals_of_many(front):
     assert "range" not in many.caption
 
 
+@pytest.mark.parametrize(
+    ("device", "hollow", "words"),
+    [("jetson-tx1", True, "predicted, bar: 90 % interval"), ("here", False, "measured, bar: quartiles")],
+)
+def test_predicted_points_are_hollow_with_their_interval_and_the_legend_says_so(study, device, hollow, words):
+    front = latency_front(study, device)
+    axes = draw_front(front).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [words]
+    marks = [line for line in axes.lines if line.get_marker() in "oD" and len(line.get_xdata()) == 1]
+    assert {line.get_markerfacecolor() == "white" for line in marks} == {hollow}
+    bars = {tuple(line.get_xdata()) for line in axes.lines if len(set(line.get_ydata())) == 1}
+    assert {(row["cost_low"], row["cost_high"]) for row in front.frame.to_dict("records")} <= bars
+    low, high = axes.get_xlim()
+    assert low < front.frame["cost_low"].min()
+    assert front.frame["cost_high"].max() < high
+
+
 def test_a_caption_names_what_is_not_shown(study):
     made = results(FIVE)
     for trial in made.trials[3:6]:

@@ -155,6 +155,7 @@ def test_an_interrupted_run_says_that_it_goes_on(here: Path) -> None:
     (here / "small.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 400"))
     process = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     while not list(here.glob("runs/small/slots/0/*")):
+        assert process.poll() is None, "it ended before it was stopped"
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1]

@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 BESIDE = [path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 ROWS = [
     "errors",
-    "registry records times files",
+    "registry records times files comparable",
     "source node stats",
     "spec yamlio",
     "blocks",
@@ -41,6 +41,7 @@ WITHOUT_TORCH = [
     "rdslab.registry",
     "rdslab.records",
     "rdslab.times",
+    "rdslab.comparable",
     "rdslab.files",
     "rdslab.spec",
     "rdslab.yamlio",

@@ -6,7 +6,7 @@ Costs are counted on torch's own, never on the exported form.
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 Sides = tuple[int, int]
@@ -18,6 +18,13 @@ def channel_shuffle(x: Float[Tensor, "n c h w"], groups: int) -> Float[Tensor, "
         return F.channel_shuffle(x, groups)
     n, c, h, w = (int(side) for side in x.shape)
     return x.view(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
+
+
+class ChannelShuffle(nn.ChannelShuffle):
+    """`channel_shuffle` as a module of its own, so that a deployment form can leave it out."""
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        return channel_shuffle(x, self.groups)
 
 
 def adaptive_avg_pool(x: Float[Tensor, "n c h w"], bins: int) -> Float[Tensor, "n c b b"]:

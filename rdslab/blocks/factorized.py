@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rdslab.blocks.bottlenecks import narrowed
-from rdslab.blocks.exportable import channel_shuffle
+from rdslab.blocks.exportable import ChannelShuffle
 from rdslab.blocks.layers import Activation, ConvNormAct, NormAct, Sides, Skip, channel_dropout, convolution
 from rdslab.blocks.registry import BLOCKS, Epsilon, Permutation, Share, Whole, absorbs, carries, divides, same_channels
 
@@ -83,11 +83,13 @@ class SplitShuffle(nn.Module):
         self.near = nn.ModuleList(_Pair(half, first, eps=eps) for first in (ROWS, COLUMNS))
         self.far = nn.ModuleList(_Pair(half, first, dilation=dilation, eps=eps) for first in (ROWS, COLUMNS))
         self.skip = Skip(out_channels, out_channels, dropout=dropout)
+        self.shuffle = ChannelShuffle(BRANCHES)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         near = [F.relu(pair(half)) for pair, half in zip(self.near, x.chunk(BRANCHES, dim=1), strict=True)]
         far = [pair(half) for pair, half in zip(self.far, near, strict=True)]
-        return channel_shuffle(self.skip(x, torch.cat(far, dim=1)), BRANCHES)
+        result: Tensor = self.shuffle(self.skip(x, torch.cat(far, dim=1)))
+        return result
 
 
 @BLOCKS.register("depthwise_asymmetric")

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rdslab.blocks.exportable import channel_shuffle
+from rdslab.blocks.exportable import ChannelShuffle
 from rdslab.blocks.layers import Skip, convolution
 from rdslab.blocks.registry import BLOCKS, Permutation, Share, Whole, WholeOrNone, carries, divides, kept_channels
 
@@ -114,7 +114,8 @@ class RDS(nn.Module):
     ) -> None:
         super().__init__()
         divides(shuffle, in_channels if shuffle_at == "input" else out_channels, "shuffle")
-        self.shuffle, self.shuffle_at = shuffle, shuffle_at
+        self.shuffle_at = shuffle_at
+        self.shuffle: nn.Module = ChannelShuffle(shuffle) if shuffle else nn.Identity()
         first, second = 1 if dilate == "dense" else dilation, 1 if dilate == "depthwise" else dilation
         self.depthwise = convolution(in_channels, in_channels, stride=stride, dilation=first, groups=in_channels)
         self.norm1 = nn.BatchNorm2d(in_channels)
@@ -124,12 +125,12 @@ class RDS(nn.Module):
         self.skip = Skip(in_channels, out_channels, stride=stride, dropout=dropout, act=act)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c2 h2 w2"]:
-        if self.shuffle and self.shuffle_at == "input":
-            x = channel_shuffle(x, self.shuffle)
+        if self.shuffle_at == "input":
+            x = self.shuffle(x)
         y = F.relu(self.norm1(self.depthwise(x)))
         y = self.norm2(self.dense(y))
-        if self.shuffle and self.shuffle_at == "after":
-            y = channel_shuffle(y, self.shuffle)
+        if self.shuffle_at == "after":
+            y = self.shuffle(y)
         result: Tensor = self.skip(x, y)
         return result
 

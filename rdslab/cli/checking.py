@@ -18,7 +18,9 @@ from rdslab.netfile import NetDocument, net_from
 from rdslab.network import ids, resolve, units_of
 from rdslab.node import Node
 from rdslab.promises import check_block
-from rdslab.search.plan import StudyDocument, load_study
+from rdslab.search.columns import check_columns
+from rdslab.search.documents import StudyDocument
+from rdslab.search.plan import load_study
 from rdslab.search.prepare import prepare
 from rdslab.spec import Net
 from rdslab.train import Recipe, load_recipe
@@ -92,7 +94,11 @@ def _user_blocks(net: Net) -> list[str]:
 def _study(source: Source) -> tuple[str, list[str]]:
     study = load_study(source.name)
     prepared = prepare(study)
-    notes = [f"{len(study.variants)} variants x {len(study.document.seeds)} seeds = {len(study.slots)} trials"]
+    check_columns(prepared)
+    seeds, trials = len(study.document.seeds), len(study.slots)
+    notes = [
+        f"{len(study.variants)} variants" + (f" x {seeds} seeds = {trials} trials" if study.trains else ", no training")
+    ]
     for name, net in prepared.nets.items():
         notes += [f"{name}: {words}" for words in dropped_words(resolve(net).dropped)]
     same: dict[str, list[str]] = {}

@@ -14,14 +14,19 @@ app.add_typer(group, name="data")
 DEFAULT_SIZE = "480x360"
 
 
-def data_document(name: str, root: str | None, settings: list[str], size: str | None = None) -> dict[str, Any]:
-    """The `data:` mapping that the options of a command describe; `--set data.split=official` adds to it."""
+def data_document(
+    name: str, root: str | None, settings: list[str], size: str | None = None, usual: str = DEFAULT_SIZE
+) -> dict[str, Any]:
+    """The `data:` mapping that the options of a command describe; `--set data.split=official` adds to it.
+
+    `usual` is the size where nothing says one.
+    """
     from rdslab.yamlio import with_settings
 
     document: dict[str, Any] = {"name": name} | ({"root": root} if root else {}) | ({"size": size} if size else {})
     own = [setting for setting in settings if setting.startswith("data.")]
     data: dict[str, Any] = with_settings(Source("--set", {"data": document}), own).data["data"]
-    return {"size": DEFAULT_SIZE, **data}
+    return {"size": usual, **data}
 
 
 @group.command("check")

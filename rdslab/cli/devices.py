@@ -1,5 +1,7 @@
-"""time and device: latency measured here, or predicted for a profile with its error."""
+"""time: latency measured here, or predicted for a profile with its error."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,54 +9,87 @@ import typer
 from rdslab.cli.nets import loaded
 from rdslab.cli.options import Classes, Json, Nets, Set, SizeText, Threads, app
 from rdslab.cli.output import note, print_json, print_table, progress, say
-from rdslab.errors import RdslabError, RunError
+from rdslab.errors import RdslabError, RunError, SpecError, did_you_mean
 from rdslab.records import Size
 from rdslab.spec import Net
 from rdslab.times import Times
 
-group = typer.Typer(help="Look at device profiles.", no_args_is_help=True)
-app.add_typer(group, name="device")
+BACKEND = "torch (default here), compile, cuda_graph, onnxruntime, onnxruntime_tensorrt, tensorrt."
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How nets are to be timed; None is what the device usually has."""
+
+    backend: str | None
+    form: str | None
+    inside: str
+    precision: str | None
+    threads: int
+    channels_last: bool
+    calibrate: Path | None
+
+    def chosen(self) -> dict[str, Any]:
+        """What was asked for beyond the usual, by option."""
+        given: dict[str, Any] = {"--backend": self.backend, "--form": self.form, "--precision": self.precision}
+        given |= {"--calibrate": self.calibrate, "--channels-last": self.channels_last or None}
+        given |= {"--inside": None if self.inside == "network" else self.inside}
+        return {option: value for option, value in given.items() if value is not None}
 
 
 @app.command("time")
 def time_(
     nets: Nets,
-    device: Annotated[str, typer.Option("--device", help="`here`, or a profile's name or YAML file.")] = "here",
+    device: Annotated[
+        str, typer.Option("--device", help="`here`, ssh://[USER@]HOST[:PORT], or a profile's name or YAML file.")
+    ] = "here",
     size: SizeText = "640x360",
     classes: Classes = 19,
     threads: Threads = 1,
     channels_last: Annotated[bool, typer.Option("--channels-last", help="Memory layout n h w c.")] = False,
-    precision: Annotated[str, typer.Option("--precision", help="fp32, fp16 or bf16.")] = "fp32",
+    precision: Annotated[str | None, typer.Option("--precision", help="fp32 (default), fp16, bf16 or int8.")] = None,
+    backend: Annotated[str | None, typer.Option("--backend", help=BACKEND)] = None,
+    form: Annotated[str | None, typer.Option("--form", help="eager (default here), or deployed: folded.")] = None,
+    inside: Annotated[str, typer.Option("--inside", help="What is timed: network, labels or copies.")] = "network",
+    calibrate: Annotated[
+        Path | None, typer.Option("--calibrate", metavar="FOLDER", help="Images that int8 takes its ranges from.")
+    ] = None,
     set_: Set = [],  # noqa: B006
     json: Json = False,
 ) -> None:
-    """Time nets on this machine, interleaved, or predict their latency on a device profile."""
+    """Time nets here or on a board, interleaved, or predict their latency on a device profile."""
     specs: dict[str, Net] = {}
     for name in nets:
         spec = loaded(name, set_)
         specs[spec.name if spec.name not in specs else name] = spec
     at = Size.parse(size)
+    way = _Way(backend, form, inside, precision, threads, channels_last, calibrate)
     if device == "here":
-        found = _measured(
-            specs, at, classes, threads, "channels_last" if channels_last else "channels_first", precision
-        )
+        found = _measured(specs, at, classes, way)
+    elif device.startswith("ssh:"):
+        found = _on_board(specs, at, classes, device, way)
     else:
-        found = _predicted(specs, at, classes, device)
+        found = _predicted(specs, at, classes, device, way)
+    _answer(found, at, classes, json)
+
+
+def _answer(found: dict[str, Any], size: Size, classes: int, json: bool) -> None:
     refused = {name: times for name, times in found.items() if isinstance(times, RdslabError)}
     rows = [_document(name, times) for name, times in found.items()]
     if json:
         print_json(rows)
     else:
-        _show(rows, at, classes)
+        _show(rows, size, classes)
+    reasons: dict[str, list[str]] = {}
     for name, error in refused.items():
-        note(f"{name}: {error}")
+        reasons.setdefault(str(error), []).append(name)
+    for reason, names in reasons.items():
+        note(f"{', '.join(names)}: {reason}")
     if refused:
         raise RunError(f"{len(refused)} of {len(found)} times are refused")
 
 
-def _measured(
-    nets: dict[str, Net], size: Size, classes: int, threads: int, layout: str, precision: str
-) -> dict[str, Any]:
+def _measured(nets: dict[str, Net], size: Size, classes: int, way: _Way) -> dict[str, Any]:
     from rdslab.measure import machine_lock, measure
 
     waits = "waits until nothing trains or measures on this machine"
@@ -65,19 +100,66 @@ def _measured(
                 nets,
                 size,
                 classes,
-                threads=threads,
-                layout=layout,
-                precision=precision,
+                threads=way.threads,
+                layout="channels_last" if way.channels_last else "channels_first",
+                precision=way.precision or "fp32",
+                backend=way.backend or "torch",
+                form=way.form or "eager",
+                inside=way.inside,
+                calibration=_calibration(way),
                 progress=lambda done, total: bars.update(bar, completed=done, total=total),
             )
         )
 
 
-def _predicted(nets: dict[str, Net], size: Size, classes: int, device: str) -> dict[str, Any]:
+def _on_board(nets: dict[str, Net], size: Size, classes: int, device: str, way: _Way) -> dict[str, Any]:
+    from rdslab.measure.remote import BACKENDS, measure_remote
+
+    if way.channels_last or way.form == "eager":
+        option = "--channels-last" if way.channels_last else "--form"
+        raise SpecError("a board times the deployed form, channels first", f"leave out {option}", where=device)
+    engines = {backend: engine for engine, backend in BACKENDS.items()}
+    if way.backend is not None and way.backend not in engines:
+        raise SpecError(
+            f"a board runs {', '.join(engines)}, got {way.backend!r}",
+            did_you_mean(way.backend, engines),
+            where="--backend",
+        )
+    with progress() as bars:
+        bar = bars.add_task("timing", total=None)
+        return dict(
+            measure_remote(
+                nets,
+                size,
+                classes,
+                device=device,
+                precision=way.precision or "fp32",
+                engine=engines[way.backend] if way.backend else "auto",
+                threads=way.threads,
+                inside=way.inside,
+                calibration=_calibration(way),
+                notice=note,
+                progress=lambda done, total: bars.update(bar, completed=done, total=total),
+            )
+        )
+
+
+def _calibration(way: _Way) -> Any:
+    from rdslab.measure.calibration import Calibration
+
+    return Calibration(way.calibrate) if way.calibrate else None
+
+
+def _predicted(nets: dict[str, Net], size: Size, classes: int, device: str, way: _Way) -> dict[str, Any]:
     from rdslab.cost import count
     from rdslab.measure import load_profile, predict_times
 
     profile = load_profile(device)
+    has = {"--form": profile.form, "--precision": profile.precision}
+    for option, value in way.chosen().items():
+        if has.get(option) != value:
+            what = f"predicts {profile.precision} in {profile.form} form, the network alone; {option} asks for another"
+            raise SpecError(what, f"leave out {option}, or choose another profile", where=profile.name)
     return {name: predict_times(count(net, size, classes), profile) for name, net in nets.items()}
 
 
@@ -105,39 +187,22 @@ def _show(rows: list[dict[str, Any]], size: Size, classes: int) -> None:
     for line in dict.fromkeys(line for row in good for line in row["notes"]):
         say(f"  {line}")
     if not predicted:
-        protocol, host = good[0]["protocol"], good[0]["host"]
-        say("  protocol: " + ", ".join(f"{key} {value}" for key, value in protocol.items()))
-        say(f"  host: {host['gpu'] or host['cpu']}, {host['cores']} cores, load {good[0]['load']}")
+        _circumstances(good[0])
 
 
-@group.command("list")
-def list_(json: Json = False) -> None:
-    """One line a profile."""
-    from rdslab.cli.listing import devices
-
-    rows = devices(Size(640, 360), 19)
-    if json:
-        print_json(rows)
+def _circumstances(row: dict[str, Any]) -> None:
+    """Protocol, host and certificate of measured times, a line each."""
+    protocol, host, certificate = row["protocol"], row["host"], row["certificate"] or {}
+    say("  protocol: " + ", ".join(f"{key} {value}" for key, value in protocol.items()))
+    load = "" if row["load"] is None else f", load {row['load']}"
+    say(f"  host: {host['gpu'] or host['cpu']}, {host['cores']} cores{load}")
+    outcome = certificate.get("outcome", {})
+    if outcome.get("sentinel_ms"):
+        say(f"  the sentinel strayed by {100 * outcome['drift']:.1f} %, rounds run again: {outcome['repeated']}")
+    if certificate.get("certified"):
+        say("  certified: clocks and temperatures were watched, nothing throttled")
     else:
-        print_table(list(rows[0]), [list(row.values()) for row in rows])
-
-
-@group.command("show")
-def show(profile: Annotated[str, typer.Argument(metavar="PROFILE")], json: Json = False) -> None:
-    """All that a profile says: its numbers, how they were fitted, and their error."""
-    from rdslab.measure import load_profile
-
-    document = load_profile(profile).model_dump(mode="json")
-    if json:
-        print_json(document)
-    else:
-        print_table(["key", "value"], [[key, _plain(value)] for key, value in document.items()])
-
-
-def _plain(value: Any) -> str:
-    """A value of a profile in words: lists a line each, mappings as `key value`."""
-    if isinstance(value, dict):
-        return "; ".join(f"{key} {_plain(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return (", " if all(len(str(item)) < 20 for item in value) else "\n").join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        say("  not certified: " + "; ".join(certificate.get("reasons", ["nothing was watched"])))
+    energy, why = row["energy_mj"], certificate.get("no_energy", "")
+    if energy is not None or why:
+        say(f"  energy: {energy:.1f} mJ a frame" if energy is not None else f"  no energy: {why}")

@@ -1,5 +1,6 @@
 """The rows of `rdslab list` as plain data, one function a kind; each takes the size and classes of the costs."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,21 +33,22 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def nets(size: Size, classes: int) -> Rows:
-    """The zoo: what each net costs, its latency on every profile, and what publications say of its accuracy.
+def nets(size: Size, classes: int, devices: Sequence[str]) -> Rows:
+    """The zoo: what each net costs, its latency on the profiles, and what publications say of its accuracy.
 
     A figure that cannot be had is None, and `notes` beside it says why.
     """
+    from rdslab.measure import load_profile
     from rdslab.network import load_net, zoo_names
     from rdslab.resolve import check_classes
 
     check_classes(classes)
-    return [_net(load_net(name), size, classes) for name in zoo_names()]
+    profiles = [load_profile(name) for name in devices]
+    return [_net(load_net(name), size, classes, profiles) for name in zoo_names()]
 
 
-def _net(net: "Net", size: Size, classes: int) -> dict[str, Any]:
+def _net(net: "Net", size: Size, classes: int, profiles: "Sequence[Profile]") -> dict[str, Any]:
     from rdslab.cost import count
-    from rdslab.measure import load_profile, profile_names
 
     try:
         cost, notes = count(net, size, classes), []
@@ -60,7 +62,7 @@ def _net(net: "Net", size: Size, classes: int) -> dict[str, Any]:
         "classes": classes,
         "params": cost and cost.params,
         "macs": cost and cost.macs,
-        "latency_ms": {name: _latency(cost, load_profile(name), notes) for name in profile_names()},
+        "latency_ms": {profile.name: _latency(cost, profile, notes) for profile in profiles},
         "published": [asdict(line) for line in net.published],
         "notes": notes,
     }

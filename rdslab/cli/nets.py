@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rdslab.spec import Net
 
 Schema = Annotated[str | None, typer.Option("--schema", metavar="DIR", help="Write JSON Schemas for editors there.")]
+BOARD = "jetson-tx1"  # the one that the paper's nets were timed on
 KINDS = ("blocks", "nets", "spaces", "studies", "datasets", "devices")
 
 
@@ -33,6 +34,7 @@ def list_(
     kind: Annotated[str, typer.Argument(metavar="[blocks|nets|spaces|studies|datasets|devices]")] = "nets",
     size: SizeText = "1024x512",
     classes: Classes = 19,
+    device: Annotated[list[str], typer.Option("--device", help="Profiles that predict the nets' latency.")] = [BOARD],  # noqa: B006
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV and nothing else.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table and nothing else.")] = False,
@@ -46,7 +48,10 @@ def list_(
     asked = [name for name, wanted in (("--json", json), ("--csv", csv), ("--latex", latex)) if wanted]
     if len(asked) > 1:
         raise SpecError(f"{' and '.join(asked)} ask for several formats at once", "keep one of them")
-    rows: list[dict[str, Any]] = getattr(listing, kind)(Size.parse(size), classes)
+    at = Size.parse(size)
+    rows: list[dict[str, Any]] = (
+        listing.nets(at, classes, device) if kind == "nets" else getattr(listing, kind)(at, classes)
+    )
     if json:
         print_json(rows)
     elif not rows:

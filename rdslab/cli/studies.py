@@ -1,6 +1,6 @@
-"""run, worker, status, report: studies."""
+"""run, worker, measure, status, report: studies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,8 +8,12 @@ import typer
 
 from rdslab.cli.options import Json, Root, Set, Storage, StudyFile, app
 from rdslab.cli.output import note, print_json, print_table, progress, say
+from rdslab.errors import SpecError, did_you_mean
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from rdslab.search.ledger import Ledger
     from rdslab.search.plan import Study
 
 STATES = ("waiting", "running", "done", "failed")
@@ -49,10 +53,9 @@ def run(
             )
             bars.update(bar, completed=ended, description=f"{found.name}: {now}" if now else found.name)
 
-        ledger = run_study(
-            found, url, workers=workers, settings=settings, watch=Watch(note, slots), retry_failed=retry_failed
-        )
-    _status(found, ledger.rows(), json)
+        watch = Watch(note, slots, _timing(bars))
+        ledger = run_study(found, url, workers=workers, settings=settings, watch=watch, retry_failed=retry_failed)
+    _status(found, ledger, json)
 
 
 @app.command()
@@ -62,8 +65,70 @@ def worker(study: StudyFile, storage: Annotated[str, typer.Option("--storage")],
     from rdslab.search.worker import Worker
 
     found, _ = _study(study, None, set_)
+    if not found.trains:
+        raise SpecError("trains nothing, so it has no work for a worker", "rdslab run, or rdslab measure", where=study)
     prepared, ledger = start(found, storage)
     Worker(prepared, ledger, note).work()
+
+
+@app.command()
+def measure(
+    study: StudyFile,
+    storage: Storage = None,
+    device: Annotated[
+        list[str] | None, typer.Option("--device", help="Only these of the study's: here, ssh://USER@HOST.")
+    ] = None,
+    give_up: Annotated[
+        float, typer.Option("--give-up", metavar="HOURS", min=0.0, help="How long a lost board is waited for.")
+    ] = 24.0,
+    again: Annotated[bool, typer.Option("--again", help="Measure anew what has a time.")] = False,
+    set_: Set = [],  # noqa: B006
+    json: Json = False,
+) -> None:
+    """Be the one process that measures a study's nets, also while it runs elsewhere. Run it again: it goes on."""
+    from rdslab.search.cells import forget_times
+    from rdslab.search.ledger import storage_of
+    from rdslab.search.queue import Patience, work_off
+    from rdslab.search.run import start
+
+    found, _ = _study(study, None, set_)
+    devices = _measured(found, device)
+    prepared, ledger = start(found, storage_of(found, storage))
+    if again:
+        forget_times(ledger, devices)
+    patience = Patience(give_up_s=3600 * give_up)
+    with progress() as bars:
+        work_off(prepared, ledger, devices, note, patience=patience, stay=True, progress=_timing(bars))
+    _status(found, ledger, json)
+
+
+def _timing(bars: "Progress") -> Callable[[int, int], None]:
+    """A bar for each measurement, begun with its first sign."""
+    task: list[TaskID] = []
+
+    def show(done: int, total: int) -> None:
+        if not task:
+            task.append(bars.add_task("timing", total=total))
+        bars.update(task[0], completed=done, total=total)
+
+    return show
+
+
+def _measured(study: "Study", wanted: list[str] | None) -> tuple[str, ...]:
+    """The devices to measure on. Raises SpecError where the study has none such."""
+    if not study.measured:
+        hint = "a study names them under deploy.devices: here, or ssh://user@host"
+        raise SpecError("the study measures on no device", hint, where=study.source.name)
+    for name in wanted or ():
+        if name not in study.measured:
+            hint = f"the study measures on: {', '.join(study.measured)}"
+            raise SpecError(
+                f"{name!r} is no device that the study measures on",
+                hint,
+                did_you_mean(name, study.measured),
+                where="--device",
+            )
+    return tuple(dict.fromkeys(wanted or study.measured))
 
 
 @app.command()
@@ -72,7 +137,7 @@ def status(study: StudyFile, storage: Storage = None, json: Json = False) -> Non
     from rdslab.search.ledger import open_ledger, storage_of
 
     found, _ = _study(study, None, [])
-    _status(found, open_ledger(found, storage_of(found, storage)).rows(), json)
+    _status(found, open_ledger(found, storage_of(found, storage)), json)
 
 
 @app.command()
@@ -83,31 +148,46 @@ def report(
     json: Json = False,
 ) -> None:
     """Write report.html, tables and plots of a study to reports/NAME."""
-    from rdslab.report import Results, write_report
+    from rdslab.report import Results, TimesResults, write_report, write_times_report
     from rdslab.search.ledger import open_ledger, storage_of
     from rdslab.search.results import gather
+    from rdslab.search.times_results import gather_times
 
     found, _ = _study(study, None, [])
-    results = Results(**gather(found, open_ledger(found, storage_of(found, storage))))
-    written = write_report(results, out or Path("reports") / found.name, f"rdslab run {study} && rdslab report {study}")
+    ledger, folder = open_ledger(found, storage_of(found, storage)), out or Path("reports") / found.name
+    command = f"rdslab run {study} && rdslab report {study}"
+    if found.trains:
+        written = write_report(Results(**gather(found, ledger)), folder, command)
+    else:
+        written = write_times_report(TimesResults(**gather_times(found, ledger)), folder, command)
     if json:
         print_json([str(path) for path in written])
         return
     say(f"wrote {len(written)} files; open {next(path for path in written if path.name == 'report.html')}")
 
 
-def _status(study: "Study", rows: Sequence[dict[str, Any]], json: bool) -> None:
+def _status(study: "Study", ledger: "Ledger", json: bool) -> None:
+    from rdslab.search.waiting import measuring
+
     wanted = {(slot.variant, slot.seed) for slot in study.slots}
-    own = [row for row in rows if (row["variant"], row["seed"]) in wanted]
+    own = [row for row in ledger.rows() if (row["variant"], row["seed"]) in wanted]
     counts = {state: sum(row["state"] == state for row in own) for state in STATES}
     shown = [{key: row[key] for key in ("number", "variant", "seed", "state", "progress", "error")} for row in own]
+    devices = measuring(study, ledger)
     if json:
-        print_json({"name": study.name, **counts, "slots": shown})
+        print_json({"name": study.name, **counts, "slots": shown, "measuring": devices})
         return
-    say(f"{study.name}: " + ", ".join(f"{number} {state}" for state, number in counts.items() if number))
+    if study.trains:
+        say(f"{study.name}: " + ", ".join(f"{number} {state}" for state, number in counts.items() if number))
+    else:
+        say(f"{study.name}: {len(own)} nets, nothing to train")
     busy = [row for row in shown if row["state"] in ("running", "failed")]
     if busy:
         print_table(
             [">number", "variant", ">seed", "state", "progress", "error"],
             [["" if v is None else v for v in r.values()] for r in busy],
         )
+    for line in devices:
+        refused = f", {line['refused']} of them refused so far" if line["refused"] else ""
+        who = f"; {line['by']} measures" if line["by"] else "; nobody measures now" if line["waiting"] else ""
+        say(f"{line['device']}: {line['measured']} times measured, {line['waiting']} waiting{refused}{who}")

@@ -28,6 +28,9 @@ Skip = Annotated[
     list[str], typer.Option("--skip", metavar="PATTERN", help="Names in the checkpoint to leave out, as in 'aux*'.")
 ]
 Partial = Annotated[bool, typer.Option("--partial", help="By name: load what fits, leave the rest as drawn.")]
+TrainedFile = Annotated[
+    Path, typer.Argument(metavar="WEIGHTS|ONNX", help="A weights file, or an ONNX file that `rdslab export` wrote.")
+]
 PARTS = ("data", "net", "recipe")
 
 
@@ -104,24 +107,29 @@ def _bar(name: str, epochs: int) -> Iterator[Callable[[Mapping[str, Any]], None]
 
 @app.command()
 def evaluate(
-    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS")],
+    file: TrainedFile,
     data: Data = "synthetic",
     root: Root = None,
-    size: SizeOption = None,
+    size: Annotated[
+        str | None, typer.Option("--size", help="Size the images are brought to; by default that of the file.")
+    ] = None,
     set_: Set = [],  # noqa: B006
     json: Json = False,
 ) -> None:
-    """Measure the mIoU of trained weights on a data set's validation split."""
+    """Measure the mIoU of trained weights, or of an ONNX file made from them, on a data set's validation split."""
     from rdslab.data import open_data
-    from rdslab.train import evaluate as evaluate_weights
+    from rdslab.files import sha256_of
+    from rdslab.train import open_trained
 
-    dataset = open_data(data_document(data, root, set_, size), where="--data")
-    _show(evaluate_weights(weights, dataset), json, {"weights": str(weights)})
+    trained = open_trained(file)
+    dataset = open_data(data_document(data, root, set_, size, str(trained.seeing.size)), where="--data")
+    about = {"name": trained.name, "weights": str(file), "sha256": sha256_of(file)}
+    _show(trained.score(dataset), json, {**about, "data": dataset.name, "size": str(dataset.size)})
 
 
 @app.command()
 def predict(
-    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS")],
+    file: TrainedFile,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR")],
     json: Json = False,
@@ -129,7 +137,7 @@ def predict(
     """Write coloured overlays with a legend."""
     from rdslab.train import predict as predict_images
 
-    written = predict_images(weights, images, out)
+    written = predict_images(file, images, out)
     if json:
         print_json([str(path) for path in written])
     for path in written if not json else ():
@@ -145,4 +153,5 @@ def _show(score: "Score", json: bool, about: dict[str, Any]) -> None:
     rows += [
         [f"IoU {name}", "absent" if value is None else f"{100 * value:.2f} %"] for name, value in score.iou.items()
     ]
-    print_table(["figure", ">value"], rows, f"{score.images} images, {score.split}")
+    at = f" at {about['size']}" if "size" in about else ""
+    print_table(["figure", ">value"], rows, f"{score.images} images{at}, {score.split}")

@@ -49,6 +49,7 @@ class Observed:
 SUMMED = ("params", "macs", "activations", "elements", "bytes")
 _MEMO: dict[tuple[Any, ...], dict[tuple[Any, ...], Observed]] = {}  # a table for each width and number of classes
 _MEMO_VERSION = [BLOCKS.version]
+MOST_TABLES, MOST_NODES = 64, 1 << 15  # remembered at most; a full memo begins anew
 
 
 def count(net: Net, size: Size, classes: int, *, training: bool = False) -> Cost:
@@ -79,7 +80,8 @@ def count(net: Net, size: Size, classes: int, *, training: bool = False) -> Cost
         seen = memo.get(key)
         if seen is None:
             units = units or _units_by_node(_counted(net, training), classes)
-            seen = memo[key] = observe(node, units[node.id], given, like)
+            seen = observe(node, units[node.id], given, like)
+            _remember(memo, key, seen)
         maps[node.id] = seen.gives
         if seen.extra:
             maps |= {f"{node.id}:{name}": value for name, value in seen.extra.items()}
@@ -99,7 +101,15 @@ def _memo(width: float, classes: int) -> dict[tuple[Any, ...], Observed]:
     try:
         return _MEMO[width, classes]
     except KeyError:
+        if len(_MEMO) >= MOST_TABLES:
+            _MEMO.clear()
         return _MEMO.setdefault((width, classes), {})
+
+
+def _remember(memo: dict[tuple[Any, ...], Observed], key: tuple[Any, ...], seen: Observed) -> None:
+    if len(memo) >= MOST_NODES:
+        memo.clear()
+    memo[key] = seen
 
 
 def _options(node: Node) -> tuple[Any, ...]:

@@ -1,46 +1,38 @@
 """Latency measured on this machine, CPU or CUDA."""
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from typing import TypeVar
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rdslab.errors import RunError, SpecError, UnstableTime, did_you_mean
-from rdslab.measure.host import host, load
+from rdslab.fold import fold
+from rdslab.measure.agent.clock import PLAN, Plan, Runs, Timer, interleave, steady
+from rdslab.measure.agent.engines import plan_for
+from rdslab.measure.agent.monitor import Monitor
+from rdslab.measure.agent.others import OtherProcesses
+from rdslab.measure.agent.plan import Busy, Progress
+from rdslab.measure.agent.trtexec import WARM_UP_MS
+from rdslab.measure.backends import Calibration, Opened, open_backend, release
+from rdslab.measure.backends.request import Request, check_words
+from rdslab.measure.here import HERE, card_of, device_of, host_of, quiet, timer_of
+from rdslab.measure.host import load
 from rdslab.measure.malloc import tune_malloc
-from rdslab.measure.stopwatch import PLAN, Call, Plan, Runs, Timer, WallTimer, interleave, steady
+from rdslab.measure.sentinel import sentinel, sentinel_image
 from rdslab.network import build, check_size
 from rdslab.records import Size
 from rdslab.spec import Net
 from rdslab.times import Host, Protocol, Times
 
-T = TypeVar("T")
-
-HERE = "here"
-PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-LAYOUTS = {"channels_first": torch.contiguous_format, "channels_last": torch.channels_last}
-
-
-@dataclass(frozen=True)
-class EventTimer:
-    """Time by CUDA events on the current stream: from when the GPU reaches the call to when it has done it."""
-
-    def __call__(self, call: Call) -> float:
-        torch.cuda.synchronize()  # or a call's time would hold what the one before it left in the queue
-        start, end = _event(), _event()
-        start.record()
-        call()
-        end.record()
-        end.synchronize()
-        return float(start.elapsed_time(end))
-
-
-def _event() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+FORMS = ("eager", "deployed")
+# The sentinel runs in the nets' own backend, but for those that would take long to prepare it.
+SENTINEL_IN = {"compile": "torch", "cuda_graph": "torch"}
+ENGINES = ("onnxruntime", "tensorrt")  # whose versions decide a time
+Measured = dict[str, Times | RunError]
+Energy = tuple[float | None, str]  # millijoules, or why there are none
 
 
 def measure(
@@ -52,136 +44,191 @@ def measure(
     layout: str = "channels_first",
     precision: str = "fp32",
     device_name: str = HERE,
+    backend: str = "torch",
+    form: str = "eager",
+    inside: str = "network",
+    calibration: Calibration | None = None,
     clock: Callable[[], float] | None = None,
     sync: Callable[[], object] | None = None,
+    busy: Busy | None = None,
     plan: Plan = PLAN,
-    progress: Callable[[int, int], object] | None = None,
-) -> dict[str, Times | RunError]:
+    progress: Progress | None = None,
+) -> Measured:
     """The latency of the nets' inference form at one random image of `size`, interleaved; ms by the mapping's names.
 
-    Inside the timer is the network alone, from an image on the device to the logits, eager, in inference mode.
-    `device_name` is "here" (CUDA where there is a GPU, else the CPU), "cpu" or "cuda". Without a clock, CUDA is timed
-    by events, the CPU by `time.perf_counter`. On CUDA cuDNN chooses its algorithms by trial, and fp32 is not TF32.
-    In place of a time stands UnstableTime where the runs do not agree, and RunError where a net cannot run, say for
-    want of memory. Raises SpecError for a wrong request. Whoever calls holds `machine_lock("measure")`.
+    `form` is "eager", as they were trained, or "deployed", folded. `backend`, `precision`, `layout`, `inside` and
+    `calibration` are those of `open_backend`. `device_name` is "here" (CUDA where there is a GPU), "cpu" or "cuda".
+    By default CUDA is timed by events, the CPU by `time.perf_counter`; cuDNN chooses its algorithms by trial, and fp32
+    is not TF32. `busy` tells the cores that other processes use; the system is asked unless a clock is given.
+
+    In place of a time stands UnstableTime where the runs do not agree or the machine was disturbed, RunError where a
+    net cannot run. Raises SpecError for a wrong request. Whoever calls holds `machine_lock("measure")`.
     """
-    device = _device(device_name)
-    dtype, memory_format = _choice("precision", precision, PRECISIONS), _choice("layout", layout, LAYOUTS)
-    for net in nets.values():
-        check_size(net, size)
-    protocol = _protocol(size, classes, threads, layout, precision)
-    here, before = _host_of(device), load()
-    image = _image(size).to(device, dtype).contiguous(memory_format=memory_format)
-    calls: dict[str, Call] = {}
+    device = device_of(device_name)
+    way = _Way(device, backend, precision, layout, threads, inside, timer_of(device, clock, sync), calibration)
+    way.check(nets, size, form)
+    plan = way.plan(plan)
+    common = _Common(device_name, way.protocol(size, classes, form, plan), host_of(device), load(), plan)
+    busy = OtherProcesses() if busy is None and clock is None else busy
+    with Monitor(gpu=card_of(device)) as monitor, quiet(threads, device):
+        watcher, (opened, refused) = way.open_sentinel(), _opened(nets, way, size, classes, form)
+        found = _timed(opened, watcher, busy, progress, monitor, common) if opened else {}
+    way.release()
+    return {name: refused.get(name) or found[name] for name in nets}
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How networks are run and timed."""
+
+    device: torch.device
+    backend: str
+    precision: str
+    layout: str
+    threads: int
+    inside: str
+    timer: Timer
+    calibration: Calibration | None
+
+    def check(self, nets: Mapping[str, Net], size: Size, form: str) -> None:
+        """Raises SpecError for words that there are not, or that do not go together, and for too small an image."""
+        check_words(Request(nn.Identity(), _image(size), **self._asked()))
+        if form not in FORMS:
+            raise SpecError(f"expected a form of {', '.join(FORMS)}, got {form!r}", did_you_mean(form, FORMS))
+        for net in nets.values():
+            check_size(net, size)
+
+    def open(self, network: nn.Module, size: Size) -> Opened:
+        """A network, ready to run. Raises RunError where it cannot."""
+        return open_backend(network, _image(size), **self._asked())
+
+    def open_sentinel(self) -> Opened:
+        """The sentinel, which is the same in all measurements: fp32, the network alone."""
+        backend = SENTINEL_IN.get(self.backend, self.backend)
+        fixed = {"precision": "fp32", "layout": "channels_first", "inside": "network", "calibration": None}
+        return open_backend(sentinel(), sentinel_image(), **{**self._asked(), **fixed, "backend": backend})
+
+    def plan(self, plan: Plan) -> Plan:
+        """The plan as it suits the backend."""
+        return plan_for("trtexec", plan) if self.backend == "tensorrt" else plan
+
+    def protocol(self, size: Size, classes: int, form: str, plan: Plan) -> Protocol:
+        """How it is timed. trtexec is a process for each turn, with a warm-up of its own."""
+        own = f", and {WARM_UP_MS} ms before each block" if self.backend == "tensorrt" else ""
+        return Protocol(
+            size=str(size),
+            classes=classes,
+            batch=1,
+            precision=self.precision,
+            backend=self.backend,
+            threads=self.threads,
+            layout=self.layout,
+            inside=self.inside,
+            form=form,
+            allocator=tune_malloc(),
+            warm_up=plan.warm_up_words + own,
+            runs=plan.runs_words,
+        )
+
+    def release(self) -> None:
+        """Give back what the networks held."""
+        if self.backend == "compile" or self.device.type == "cuda":
+            release()
+
+    def _asked(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What the times of one measurement have in common."""
+
+    device_name: str
+    protocol: Protocol
+    host: Host
+    load: float | None  # before
+    plan: Plan
+
+    def times(self, runs: Runs, opened: Opened, energy: Energy, certificate: Mapping[str, Any]) -> Times:
+        """What was measured, as a record. Raises UnstableTime for runs that do not agree."""
+        low, median, high = steady(runs.runs_ms, self.plan)
+        flat = () if runs.flat else (f"after {len(runs.warm_up_ms)} runs the warm-up was not flat",)
+        versions = {name: opened.facts[name] for name in ENGINES if name in opened.facts}
+        facts = {**certificate["facts"], "versions": {**self.host.versions, **versions}}
+        energy_mj, why_not = energy
+        return Times(
+            device=self.device_name,
+            predicted=False,
+            runs_ms=runs.runs_ms,
+            latency_ms=median,
+            low_ms=low,
+            high_ms=high,
+            protocol=self.protocol,
+            host=self.host,
+            notes=(*flat, *opened.notes, *certificate["outcome"]["words"]),
+            load=self.load,
+            block_runs=tuple(map(len, runs.blocks)),
+            energy_mj=energy_mj,
+            certificate={**certificate, "facts": facts, "engine": opened.facts, "no_energy": why_not},
+        )
+
+
+def _opened(
+    nets: Mapping[str, Net], way: _Way, size: Size, classes: int, form: str
+) -> tuple[dict[str, Opened], dict[str, RunError]]:
+    """The networks, ready to run; and why others cannot."""
+    opened: dict[str, Opened] = {}
     refused: dict[str, RunError] = {}
-    with _quiet(threads, device):
-        for name, net in nets.items():
-            try:
-                calls[name] = _call(net, classes, image, memory_format)
-            except RuntimeError as error:  # torch.OutOfMemoryError is one
-                refused[name] = _cannot_run(net, protocol, error)
-        found = interleave(calls, _timer(device, clock, sync), plan, progress) if calls else {}
-    times = {name: _times(runs, plan, device_name, protocol, here, before) for name, runs in found.items()}
-    return {name: refused.get(name) or times[name] for name in nets}
+    for name, net in nets.items():
+        try:
+            opened[name] = way.open(_network(net, classes, form), size)
+        except RunError as error:
+            refused[name] = error
+        except RuntimeError as error:  # torch.OutOfMemoryError is one
+            refused[name] = _cannot_build(net, size, error)
+    return opened, refused
+
+
+def _timed(
+    opened: Mapping[str, Opened],
+    watcher: Opened,
+    busy: Busy | None,
+    progress: Progress | None,
+    monitor: Monitor,
+    common: _Common,
+) -> Measured:
+    """The networks' times, or why there are none."""
+    runners = {name: one.runner for name, one in opened.items()}
+    monitor.phase("during")
+    try:
+        outcome = interleave(runners, common.plan, progress, watcher.runner, busy)
+        energy = {
+            name: monitor.energy(one, statistics.median(outcome.runs[name].runs_ms)) for name, one in runners.items()
+        }
+    except RunError as error:  # the machine was disturbed, or an engine failed on the way
+        return dict.fromkeys(opened, error)
+    monitor.phase("after")
+    certificate = monitor.certificate(outcome)
+    found: Measured = {}
+    for name, one in opened.items():
+        try:
+            found[name] = common.times(outcome.runs[name], one, energy[name], certificate)
+        except UnstableTime as error:
+            found[name] = error
+    return found
+
+
+def _network(net: Net, classes: int, form: str) -> nn.Module:
+    network = build(net.inference(), classes)
+    return fold(network.eval()).network if form == "deployed" else network
+
+
+def _cannot_build(net: Net, size: Size, error: RuntimeError) -> RunError:
+    reason = str(error).strip().partition("\n")[0]
+    if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in reason:
+        return RunError(f"net {net.name!r} at {size} needs more memory than there is", "try a smaller size")
+    return RunError(f"net {net.name!r} cannot be built here: {reason}")
 
 
 def _image(size: Size) -> Tensor:
     return torch.rand(1, 3, size.height, size.width, generator=torch.Generator().manual_seed(0))
-
-
-def _protocol(size: Size, classes: int, threads: int, layout: str, precision: str) -> Protocol:
-    if threads < 1:
-        raise SpecError(f"threads must be >= 1, got {threads}")
-    return Protocol(
-        size=str(size),
-        classes=classes,
-        batch=1,
-        precision=precision,
-        backend="torch",
-        threads=threads,
-        layout=layout,
-        inside="network",
-        form="eager",
-        allocator=tune_malloc(),
-    )
-
-
-def _call(net: Net, classes: int, image: Tensor, memory_format: torch.memory_format) -> Call:
-    """One forward pass; tried once, so that what cannot run fails before anything is timed."""
-    module = build(net.inference(), classes).eval()
-    module = module.to(image.device, image.dtype)
-    module = module.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's stubs lack it
-
-    def call() -> object:
-        with torch.inference_mode():
-            return module(image)
-
-    call()
-    return call
-
-
-def _times(
-    runs: Runs, plan: Plan, device_name: str, protocol: Protocol, here: Host, before: float | None
-) -> Times | RunError:
-    try:
-        low, median, high = steady(runs.runs_ms, plan)
-    except UnstableTime as error:
-        return error
-    flat = () if runs.flat else (f"after {len(runs.warm_up_ms)} runs the warm-up was not flat",)
-    return Times(device_name, False, runs.runs_ms, median, low, high, protocol, here, flat, before)
-
-
-def _cannot_run(net: Net, protocol: Protocol, error: RuntimeError) -> RunError:
-    reason = str(error).strip().partition("\n")[0]
-    how = f"{protocol.precision}, {protocol.layout}"
-    if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in reason:
-        return RunError(f"net {net.name!r} at {protocol.size} needs more memory than there is", "try a smaller size")
-    return RunError(f"net {net.name!r} cannot run here ({how}): {reason}")
-
-
-@contextmanager
-def _quiet(threads: int, device: torch.device) -> Iterator[None]:
-    """Set what disturbs or decides a time, and put everything back afterwards."""
-    before = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    collecting = gc.isenabled()
-    gc.collect()
-    try:
-        with ExitStack() as flags:
-            if device.type == "cuda":
-                flags.enter_context(torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False))
-            torch.use_deterministic_algorithms(False)  # it fills fresh memory with NaN, and that takes time
-            torch.set_num_threads(threads)
-            gc.disable()
-            yield
-    finally:
-        torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        if collecting:
-            gc.enable()
-
-
-def _timer(device: torch.device, clock: Callable[[], float] | None, sync: Callable[[], object] | None) -> Timer:
-    if device.type == "cuda" and clock is None:
-        return EventTimer()
-    wait = sync or (torch.cuda.synchronize if device.type == "cuda" else int)
-    return WallTimer(clock, wait) if clock else WallTimer(sync=wait)
-
-
-def _device(name: str) -> torch.device:
-    if name not in (HERE, "cpu", "cuda"):
-        raise SpecError(f"expected 'here', 'cpu' or 'cuda', got {name!r}", did_you_mean(name, (HERE, "cpu", "cuda")))
-    if name == "cuda" and not torch.cuda.is_available():
-        raise SpecError("this machine has no GPU that torch can use", "measure on 'here' or 'cpu'")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def _host_of(device: torch.device) -> Host:
-    return host() if device.type == "cuda" else replace(host(), gpu="")  # a GPU that took no part is not said
-
-
-def _choice(what: str, name: str, choices: Mapping[str, T]) -> T:
-    if name not in choices:
-        raise SpecError(f"expected a {what} of {', '.join(choices)}, got {name!r}", did_you_mean(name, choices))
-    return choices[name]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from rdslab.errors import RunError
+from rdslab.records import digest
 
 Kind = Literal["measure", "train"]
 
@@ -41,6 +42,22 @@ def machine_lock(kind: Kind, waiting: Callable[[], object] = int, folder: Path |
         take(machine, wanted)
         fcntl.flock(gate, fcntl.LOCK_UN)
         yield
+
+
+@contextmanager
+def device_lock(device: str, folder: Path | None = None) -> Iterator[bool]:
+    """Whether this process is the only one of this machine that measures on the device: a board has room for one.
+
+    Nobody waits; the kernel frees the lock when its process ends. Raises RunError where no lock can be made.
+    """
+    with ExitStack() as opened:
+        descriptor = _open(f"device-{digest(device)}", folder or Path(tempfile.gettempdir()), opened)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def _open(name: str, folder: Path, opened: ExitStack) -> int:

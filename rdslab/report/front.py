@@ -8,11 +8,11 @@ import pandas as pd
 
 from rdslab.report.frame import Results, number, records
 from rdslab.report.variants import front_membership, scores, variants_frame
-from rdslab.report.words import MINUS, device_notes, latency_words, listed, measured_how, missing_times, plural
+from rdslab.report.words import device_notes, latency_words, listed, measured_how, missing_times, plural
 
 FEW_SEEDS = 5  # below, a bar is the seeds' range: Student's interval of 3 seeds is mostly the word "three"
-CROWD = 8  # more points than that leave no room for wide horizontal intervals
-INTERVALS = {"predicted": "90 % intervals of the times", "measured": "quartiles of the times"}
+CROWD = 8  # more points than that make wide horizontal intervals a carpet: they are drawn faint
+INTERVALS = {"predicted": "90 % interval", "measured": "quartiles"}  # of the times
 MOST_NAMED = 24  # more points than that have numbers beside them, and the names stand below
 
 
@@ -32,7 +32,7 @@ class FrontPlot:
 
     @property
     def crowded(self) -> bool:
-        """Whether the horizontal intervals would cover the plot: then words say how wide they are."""
+        """Whether the horizontal intervals cover the plot: then they are faint, and labels may lie on them."""
         return _crowded(self.frame)
 
 
@@ -40,13 +40,6 @@ def _crowded(frame: pd.DataFrame) -> bool:
     widths = (frame["cost_high"] - frame["cost_low"]).dropna()
     share = 0.1 if len(frame) > CROWD else 0.3
     return len(widths) > 1 and float(widths.median()) > share * float(frame["cost"].max() - frame["cost"].min())
-
-
-def interval_words(frame: pd.DataFrame) -> str:
-    """The widest of the times' intervals, relative to its time."""
-    below, above = float((frame["cost_low"] / frame["cost"]).min()), float((frame["cost_high"] / frame["cost"]).max())
-    what = " and ".join(INTERVALS[kind] for kind in sorted(set(frame["kind"])))
-    return f"{what}: within {100 * below - 100:+.0f} to {100 * above - 100:+.0f} %".replace("-", MINUS)
 
 
 def latency_front(results: Results, device: str) -> FrontPlot:
@@ -126,9 +119,6 @@ def _intervals(frame: pd.DataFrame) -> str:
         "predicted": (" Hollow markers are predictions", "the prediction's 90 % interval"),
         "measured": (" Filled markers are measurements", "the quartiles of the runs"),
     }
-    shown, crowded = sorted(set(frame["kind"])), _crowded(frame)
-    text = ""
-    for mark, bar in (marks[kind] for kind in shown):
-        text += f"{mark}." if crowded else f"{mark}, their horizontal bars {bar}."
-    text += f" Horizontal bars are left out; {interval_words(frame)} of each." if crowded else ""
+    shown = sorted(set(frame["kind"]))
+    text = "".join(f"{mark}, their horizontal bars {bar}." for mark, bar in (marks[kind] for kind in shown))
     return text + (" The two kinds have a front each." if len(shown) > 1 else "")

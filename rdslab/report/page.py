@@ -25,6 +25,7 @@ from rdslab.report.words import (
     points,
     points_interval,
     probability,
+    time_columns,
 )
 
 
@@ -47,22 +48,18 @@ class Table:
 
 def page(results: Results, plots: Mapping[str, tuple[Plot, str]], files: Sequence[str], command: str) -> str:
     """The page's HTML. `plots` holds each plot and its SVG by name, `files` the names of what lies beside the page."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("page.html.jinja").render(
+    return template("page.html.jinja").render(
         title=str(results.study.get("title") or results.name),
         compared=compared(results),
         headline=headline(results),
-        fronts=[_shown(*plot) for name, plot in plots.items() if name.startswith("front_")],
-        plots={name: _shown(*plot) for name, plot in plots.items()},
+        fronts=[shown(*plot) for name, plot in plots.items() if name.startswith("front_")],
+        plots={name: shown(*plot) for name, plot in plots.items()},
         summary=summary_table(results),
         differences=differences_table(results),
-        failures=_text_table(failures(results), ("slot", "variant", "seed", "reason")),
-        absent_times=_text_table(absent_times(results), ("device", "variant", "reason")),
+        failures=text_table(failures(results), ("slot", "variant", "seed", "reason")),
+        absent_times=text_table(absent_times(results), ("device", "variant", "reason")),
         provenance=provenance(results, command),
-        nets=_text_table(
+        nets=text_table(
             variants.variants_frame(results).to_dict("records"),
             ("variant", "net_id", "canonical_id", "same_function_as"),
         ),
@@ -72,7 +69,16 @@ def page(results: Results, plots: Mapping[str, tuple[Plot, str]], files: Sequenc
     )
 
 
-def _shown(plot: Plot, svg: str) -> dict[str, str]:
+def template(name: str) -> jinja2.Template:
+    """A page's template from this folder; a name that it is not given is an error."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name)
+
+
+def shown(plot: Plot, svg: str) -> dict[str, str]:
     return {"name": plot.name, "title": plot.title, "caption": plot.caption, "svg": inlined(svg, plot.name, plot.title)}
 
 
@@ -85,7 +91,7 @@ def summary_table(results: Results) -> Table:
     heads += [
         "Parameters",
         "MACs",
-        *(f"{latency_words(results, device).removeprefix('Latency on ')}, ms" for device in results.devices),
+        *(f"{latency_words(results, *column).removeprefix('Latency on ')}, ms" for column in time_columns(results)),
     ]
     if results.devices:
         heads.append("Front")
@@ -96,17 +102,18 @@ def _summary_row(results: Results, row: Any) -> list[Cell]:
     of_base = row["variant"] in results.bases
     cells = [Cell(f"{row['variant']} (base)" if of_base else str(row["variant"]), str(row["variant"]))]
     ends = f"{percent(row['miou_low'])} to {percent(row['miou_high'])}" if known(row["miou_low"]) else DASH
-    cells += [_number(row["miou"], percent), Cell(ends, _key(row["miou_low"])), Cell(str(row["n"]), str(row["n"]))]
+    cells += [
+        number_cell(row["miou"], percent),
+        Cell(ends, sort_key(row["miou_low"])),
+        Cell(str(row["n"]), str(row["n"])),
+    ]
     if results.base:
-        cells.append(_number(row["difference"], points) if row["base"] else Cell(DASH))
-    cells += [_number(row["params"], count), _number(row["macs"], count)]
-    for device in results.devices:
-        kind = row[f"latency_kind.{device}"]
-        cell = _number(row[f"latency_ms.{device}"], milliseconds)
-        mixed = len(kinds(results, device)) > 1  # else the head says which
-        cells.append(
-            Cell(kind) if kind == frame.MISSING else Cell(f"{cell.text} {kind}" if mixed else cell.text, cell.key)
-        )
+        cells.append(number_cell(row["difference"], points) if row["base"] else Cell(DASH))
+    cells += [number_cell(row["params"], count), number_cell(row["macs"], count)]
+    for device, kind in time_columns(results):
+        own = str(row[f"latency_kind.{device}"])
+        cell = number_cell(row[f"latency_ms.{device}"], milliseconds)
+        cells.append(cell if own == kind else Cell(DASH if own in kinds(results, device) else frame.MISSING))
     if results.devices:
         fronts = [d for d in results.devices if known(row[f"on_front.{d}"]) and row[f"on_front.{d}"]]
         cells.append(Cell(", ".join(fronts) or DASH, ", ".join(fronts)))
@@ -128,22 +135,25 @@ def differences_table(results: Results) -> Table:
     excluded = {True: "yes", False: "no", None: DASH}
     rows = []
     for row in differences_frame(results).to_dict("records"):
-        cells = [Cell(str(row["variant"]), str(row["variant"])), _number(row["difference"], points)]
-        cells += [Cell(points_interval(row["low"], row["high"]), _key(row["low"])), Cell(str(row["n"]), str(row["n"]))]
-        cells += [_number(row["p"], probability), _number(row["p_holm"], probability)]
+        cells = [Cell(str(row["variant"]), str(row["variant"])), number_cell(row["difference"], points)]
+        cells += [
+            Cell(points_interval(row["low"], row["high"]), sort_key(row["low"])),
+            Cell(str(row["n"]), str(row["n"])),
+        ]
+        cells += [number_cell(row["p"], probability), number_cell(row["p_holm"], probability)]
         word = excluded[row["excludes_zero"]]
         rows.append([*cells, Cell(word, word), Cell(row["verdict"], row["verdict"])])
     return Table(heads, rows)
 
 
-def _number(value: Any, write: Callable[[Any], str]) -> Cell:
-    return Cell(write(value), _key(value))
+def number_cell(value: Any, write: Callable[[Any], str]) -> Cell:
+    return Cell(write(value), sort_key(value))
 
 
-def _key(value: Any) -> str:
+def sort_key(value: Any) -> str:
     return repr(float(value)) if not pd.isna(value) else ""
 
 
-def _text_table(rows: Sequence[Mapping[Any, Any]], columns: Sequence[str]) -> Table:
+def text_table(rows: Sequence[Mapping[Any, Any]], columns: Sequence[str]) -> Table:
     heads = [column.replace("_", " ").capitalize() for column in columns]
     return Table(heads, [[Cell(str(row[c]), str(row[c])) for c in columns] for row in rows], heads)

@@ -13,9 +13,21 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from rdslab.report.frame import records
-from rdslab.report.front import MOST_NAMED, FrontPlot, interval_words
+from rdslab.report.front import INTERVALS, MOST_NAMED, FrontPlot
 from rdslab.report.labels import Floats, Placement, Scene, place
-from rdslab.report.style import BLUE, INK, MUTED, TEXT_WIDTH, VERMILLION, canvas, nothing, short, shortened, styled
+from rdslab.report.style import (
+    BLUE,
+    COLUMN_WIDTH,
+    INK,
+    MUTED,
+    TEXT_WIDTH,
+    VERMILLION,
+    canvas,
+    nothing,
+    short,
+    shortened,
+    styled,
+)
 
 LABEL_SIZE, KEY_SIZE, LONGEST = 7.0, 6.5, 34
 LOG_FROM = 12.0  # the largest cost over the smallest, from which on the axis is logarithmic
@@ -50,23 +62,37 @@ def _scene(axes: Axes, plot: FrontPlot, width: float) -> None:
     for kind in dict.fromkeys(frame["kind"]):
         _front_line(axes, frame[(frame["kind"] == kind) & frame["on_front"]], kind)
     for row in records(frame):
-        _point(axes, row, with_interval=not plot.crowded)
+        _point(axes, row, faint=plot.crowded)
+    kinds = [kind for kind in INTERVALS if kind in set(frame["kind"])]
+    columns = len(kinds) if width > COLUMN_WIDTH else 1  # in a paper's column the legend stands between title and plot
+    _legend(axes, kinds, columns)
     axes.set(xlabel=fill(plot.xlabel, int(14 * width)), ylabel="mIoU (%)")
-    axes.set_title(fill(_counted(plot), int(17 * width)), loc="left", fontsize=6.5, color=MUTED, pad=4)
+    pad = 4 if width > COLUMN_WIDTH else 6 + 1.6 * KEY_SIZE * len(kinds)
+    axes.set_title(fill(_counted(plot), int(17 * width)), loc="left", fontsize=6.5, color=MUTED, pad=pad)
 
 
 def _counted(plot: FrontPlot) -> str:
     counts = sorted(set(plot.frame["n"]))
     n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
-    text = f"{n} seeds, bars: {plot.bars}" if plot.bars else f"{n} seed"
-    return f"{text}; {interval_words(plot.frame)}" if plot.crowded else text
+    return f"{n} seeds, bars: {plot.bars}" if plot.bars else f"{n} seed"
+
+
+def _legend(axes: Axes, kinds: list[str], columns: int) -> None:
+    """Above the plot: what a hollow mark is and what a filled one, and what their bars."""
+    for kind in kinds:
+        face = "white" if kind == "predicted" else MUTED
+        words = f"{kind}, bar: {INTERVALS[kind]}"
+        axes.errorbar([], [], xerr=[], fmt="o", color=MUTED, lw=0.8, mfc=face, mew=1.2, ms=MARKER, label=words)
+    if kinds:
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, ncols=columns, fontsize=KEY_SIZE,
+            labelcolor=MUTED, handletextpad=0.4,
+        )  # fmt: skip
 
 
 def _limits(axes: Axes, plot: FrontPlot) -> None:
     frame = plot.frame
-    low, high = frame["cost"], frame["cost"]
-    if not plot.crowded:
-        low, high = frame["cost_low"].fillna(low), frame["cost_high"].fillna(high)
+    low, high = frame["cost_low"].fillna(frame["cost"]), frame["cost_high"].fillna(frame["cost"])
     least, most = float(low.min()), float(high.max())
     if least > 0 and most / least > LOG_FROM:
         axes.set_xscale("log")
@@ -95,14 +121,15 @@ def _front_line(axes: Axes, members: pd.DataFrame, kind: str) -> None:
     axes.step(x, y, where="post", color=FRONT, linewidth=2.0, zorder=1.5, gid=f"front-{kind}")
 
 
-def _point(axes: Axes, row: Any, *, with_interval: bool) -> None:
+def _point(axes: Axes, row: Any, *, faint: bool) -> None:
     colour = VERMILLION if row["is_base"] else BLUE if row["on_front"] else MUTED
     if math.isfinite(row["bar_low"]):
         axes.plot(
             [row["cost"]] * 2, [row["bar_low"], row["bar_high"]], color=colour, linewidth=0.8, alpha=0.55, zorder=3
         )
-    if with_interval and math.isfinite(row["cost_low"]):
-        axes.plot([row["cost_low"], row["cost_high"]], [row["miou"]] * 2, color=colour, lw=0.8, alpha=0.4, zorder=3)
+    if math.isfinite(row["cost_low"]):
+        alpha = 0.25 if faint else 0.45
+        axes.plot([row["cost_low"], row["cost_high"]], [row["miou"]] * 2, color=colour, lw=0.8, alpha=alpha, zorder=2)
     if row["n"] > 1:
         axes.plot(
             [row["cost"]] * row["n"], row["seeds"], "_", color=colour, markersize=4.5, mew=0.8, alpha=0.6, zorder=3

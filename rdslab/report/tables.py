@@ -6,7 +6,7 @@ import pandas as pd
 
 from rdslab.report.frame import Results
 from rdslab.report.variants import variants_frame
-from rdslab.report.words import base_words, device_notes, known, latency_words, milliseconds, percent
+from rdslab.report.words import base_words, device_notes, known, latency_words, milliseconds, percent, time_columns
 
 
 def trials_csv(results: Results) -> str:
@@ -34,10 +34,10 @@ def table_tex(results: Results) -> str:
         table["95 % interval"] = [f"[{_signed(a, 100)}, {_signed(b, 100)}]" if known(a) else "--" for a, b in ends]
     table["Params (M)"] = [_scaled(v, 1e6) for v in frame["params"]]
     table["MACs (G)"] = [_scaled(v, 1e9) for v in frame["macs"]]
-    for device in results.devices:
-        head = latency_words(results, device).replace("Latency on ", "") + " (ms)"
+    for device, kind in time_columns(results):
+        head = latency_words(results, device, kind).replace("Latency on ", "") + " (ms)"
         cells = zip(frame[f"latency_ms.{device}"], frame[f"latency_kind.{device}"], strict=True)
-        table[head] = [_time(value, kind) for value, kind in cells]
+        table[head] = [_time(value, own) if own == kind else "--" for value, own in cells]
     styler = table.style.hide(axis="index").format(escape="latex", subset=["Variant"])
     styler = styler.format_index(escape="latex", axis=1)
     columns = "l" + "r" * (len(table.columns) - 1)

@@ -115,9 +115,14 @@ def device_size(results: Results, device: str) -> str:
     return listed(sizes) or str((results.study.get("deploy") or {}).get("size") or "")
 
 
-def latency_words(results: Results, device: str) -> str:
-    """'Latency on jetson-tx1 at 640x360, predicted (disputed)'."""
-    size, kind = device_size(results, device), " or ".join(kinds(results, device))
+def time_columns(results: Results) -> list[tuple[str, str]]:
+    """Each device with a kind of its times: measured and predicted ones never share a column. "" where it has none."""
+    return [(device, kind) for device in results.devices for kind in kinds(results, device) or [""]]
+
+
+def latency_words(results: Results, device: str, kind: str = "") -> str:
+    """'Latency on jetson-tx1 at 640x360, predicted (disputed)', of all kinds that there are, or of one."""
+    size, kind = device_size(results, device), kind or " or ".join(kinds(results, device))
     text = f"Latency on {device_name(device)}{f' at {size}' if size else ''}{f', {kind}' if kind else ''}"
     return text + (" (disputed)" if disputed(results, device) else "")
 

@@ -6,12 +6,15 @@ from rdslab.files import write_whole
 from rdslab.report.frame import Results
 from rdslab.report.page import page
 from rdslab.report.plots import draw_plots
+from rdslab.report.record import NAME, report_json
 from rdslab.report.style import png, svg
 from rdslab.report.tables import table_tex, trials_csv, variants_csv
 
 
 def write_report(results: Results, out: Path, command: str) -> list[Path]:
-    """Writes `report.html`, `trials.csv`, `variants.csv`, `table.tex`, each plot as PNG and SVG; the paths, page first.
+    """Writes `report.html`, `trials.csv`, `variants.csv`, `table.tex`, `report.json`, and each plot as PNG and SVG.
+
+    Returns the paths, page first.
 
     The same results give the same bytes. `command` is printed as what made the report, the data's place left out.
     Raises RunError when the disk refuses.
@@ -22,6 +25,7 @@ def write_report(results: Results, out: Path, command: str) -> list[Path]:
         "trials.csv": trials_csv(results),
         "variants.csv": variants_csv(results),
         "table.tex": table_tex(results),
+        NAME: report_json(results),
     }
     for name, plot in plots.items():
         contents |= {f"{name}.png": png(plot), f"{name}.svg": drawn[name]}

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from rdslab.errors import RunError, SpecError
 from rdslab.records import Context
+from rdslab.search.database import connect, shown
 from rdslab.search.owner import is_dead
-from rdslab.search.plan import Slot, Study
-from rdslab.search.tables import SCHEMA, contexts, facts, nets, slots, studies, tables
+from rdslab.search.plan import NO_SEED, Slot, Study
+from rdslab.search.tables import SCHEMA, contexts, facts, nets, slots, studies
 
 Row = dict[str, Any]
 
@@ -45,20 +46,7 @@ class Ledger:
 
     def __init__(self, url: str, study: str) -> None:
         self.url, self.study = url, study
-        try:
-            if url.startswith("sqlite:///"):
-                Path(sa.make_url(url).database or ".").parent.mkdir(parents=True, exist_ok=True)
-            self.engine = sa.create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {})
-            if url.startswith("sqlite"):
-                sa.event.listen(self.engine, "connect", _plain_sqlite)
-                sa.event.listen(self.engine, "begin", _begin_immediate)
-            tables.create_all(self.engine)
-        except sa.exc.ArgumentError:
-            raise SpecError(
-                f"{url!r} is no database address", "write it like sqlite:///study.db", where="--storage"
-            ) from None
-        except (sa.exc.DatabaseError, sa.exc.NoSuchModuleError, ImportError) as error:
-            raise _cannot_open(url, error) from None
+        self.engine = connect(url)
 
     @contextmanager
     def change(self) -> Iterator[sa.Connection]:
@@ -67,7 +55,7 @@ class Ledger:
             with self.engine.begin() as connection:
                 yield connection
         except sa.exc.DatabaseError as error:
-            raise RunError(f"the database refused: {error.orig}", where=_shown(self.url)) from error
+            raise RunError(f"the database refused: {error.orig}", where=shown(self.url)) from error
 
     def begin(self, fixed: Mapping[str, Any]) -> None:
         """Enter the study, or check that it is the one that was begun. Raises SpecError naming what changed."""
@@ -79,14 +67,14 @@ class Ledger:
                 return
         if row.schema != SCHEMA:
             raise SpecError(
-                f"was written by another version (schema {row.schema}, this one reads {SCHEMA})", where=_shown(self.url)
+                f"was written by another version (schema {row.schema}, this one reads {SCHEMA})", where=shown(self.url)
             )
         changed = list(_differences(json.loads(row.fixed), json.loads(text)))
         if changed:
             raise SpecError(
                 f"study {self.study!r} was begun with other settings: {'; '.join(changed)}",
                 "give the changed study another name, or remove its run folder to begin anew",
-                where=_shown(self.url),
+                where=shown(self.url),
             )
 
     def exists(self) -> bool:
@@ -124,6 +112,12 @@ class Ledger:
         """Every slot, in order."""
         with self.change() as c:
             return self._rows(c)
+
+    def close_untrained(self) -> None:
+        """Mark the slots of a study that trains nothing as done: their nets are all that there is to know."""
+        with self.change() as c:
+            own = (slots.c.study == self.study, slots.c.seed == NO_SEED)
+            c.execute(slots.update().where(*own).values(state="done"))
 
     def free_failed(self) -> None:
         """Let failed slots be taken once more."""
@@ -178,6 +172,19 @@ class Ledger:
         with self.change() as c:
             self._put(c, kind, net_id, context, seed, document)
 
+    def put_instead(
+        self, kind: str, net_id: str, context: Context, document: Mapping[str, Any], old: Sequence[Row]
+    ) -> None:
+        """Enter one fact that is no matter of seeds, and remove older ones that it takes the place of."""
+        with self.change() as c:
+            _remove(c, old)
+            self._put(c, kind, net_id, context, NO_SEED, document)
+
+    def remove(self, old: Sequence[Row]) -> None:
+        """Forget facts."""
+        with self.change() as c:
+            _remove(c, old)
+
     def _put(
         self, c: sa.Connection, kind: str, net_id: str, context: Context, seed: int, document: Mapping[str, Any]
     ) -> None:
@@ -219,23 +226,10 @@ class Ledger:
             }
 
 
-def _plain_sqlite(connection: Any, record: Any) -> None:  # noqa: ARG001
-    connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
-
-
-def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _shown(url: str) -> str:
-    return sa.make_url(url).render_as_string(hide_password=True)
-
-
-def _cannot_open(url: str, error: Exception) -> RunError:
-    reason = getattr(error, "orig", None) or error
-    return RunError(
-        f"cannot open the database: {reason}", "it may be damaged, missing, or of another program", where=_shown(url)
-    )
+def _remove(c: sa.Connection, old: Sequence[Row]) -> None:
+    for fact in old:
+        key = [facts.c[name] == fact[name] for name in ("study", "kind", "net_id", "context_id", "seed")]
+        c.execute(facts.delete().where(*key))
 
 
 def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:

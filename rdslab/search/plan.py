@@ -3,66 +3,23 @@
 Nothing here knows torch: a laptop without it can read a study and its results.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from rdslab.errors import SpecError, did_you_mean
 from rdslab.records import Size
-from rdslab.yamlio import Document, Source, read_yaml, validate, with_settings
+from rdslab.search.documents import TRAINING, StudyDocument
+from rdslab.search.variants import Variant, unrolled
+from rdslab.yamlio import Source, read_yaml, validate, with_settings
 
-Values = Annotated[tuple[Any, ...], Field(min_length=1)]
-MOST_VARIANTS = 10_000
 MOST_EXTENDED = 8
-
-
-class VariantDocument(Document):
-    """One variant: the base with some places set, or another net."""
-
-    name: Annotated[str, Field(min_length=1)]
-    net: str | None = None
-    against: str | None = None  # the variant that it is compared with, if that is not the base
-    set: dict[str, Any] = Field(default_factory=dict)
-
-
-class DeployDocument(Document):
-    """What costs and times belong to."""
-
-    size: str
-    classes: Annotated[int, Field(ge=2, le=254)] = 19
-    devices: tuple[str, ...] = ()
-
-
-class StudyDocument(Document):
-    """An ablation: a base net, variants of it, and how each is trained and judged."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    title: str = ""
-    base: str
-    set: dict[str, Any] = Field(default_factory=dict)  # changes every variant, the base too
-    variants: tuple[VariantDocument, ...] = ()
-    one_at_a_time: dict[str, Values] = Field(default_factory=dict)
-    grid: dict[str, Values] = Field(default_factory=dict)
-    data: dict[str, Any]
-    recipe: str | dict[str, Any]
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...], Field(min_length=1)]
-    deploy: DeployDocument
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A named net of a study: a net's name or file, and the places to set in it, in order."""
-
-    name: str
-    net: str
-    settings: tuple[tuple[str, Any], ...]
-    against: str | None = None
-    where: str = field(default="", compare=False)
+NO_SEED = -1  # of the slots of a study that trains nothing
+HERE = "here"
+BOARD = re.compile(r"ssh://([A-Za-z_][\w.-]*@)?([A-Za-z0-9_][\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -80,12 +37,27 @@ class Study:
 
     document: StudyDocument
     variants: tuple[Variant, ...]
-    size: Size  # what costs and times belong to
+    sizes: tuple[Size, ...]  # what costs and times belong to
     source: Source = field(compare=False)
 
     @property
     def name(self) -> str:
         return self.document.name
+
+    @property
+    def size(self) -> Size:
+        """The deployment size; of several, the first."""
+        return self.sizes[0]
+
+    @property
+    def trains(self) -> bool:
+        """Whether its nets are trained. Else the study is about their times alone."""
+        return bool(self.document.seeds)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The devices that nets are timed on: this machine and boards. The others are profiles."""
+        return tuple(device for device in self.document.deploy.devices if is_measured(device))
 
     @property
     def base(self) -> str:
@@ -107,7 +79,7 @@ class Study:
     @property
     def slots(self) -> tuple[Slot, ...]:
         """Every variant with every seed; the first seed of all comes first, so that a half-done study compares."""
-        pairs = product(self.document.seeds, self.variants)
+        pairs = product(self.document.seeds or (NO_SEED,), self.variants)
         return tuple(Slot(number, variant.name, seed) for number, (seed, variant) in enumerate(pairs))
 
     @property
@@ -118,6 +90,8 @@ class Study:
     def fixed(self) -> dict[str, Any]:
         """What may not change once a study has begun; roots of data are left out."""
         document = self.document.model_dump(mode="json")
+        if not self.trains:
+            return {"threads": document["threads"]}
         data = {key: value for key, value in document["data"].items() if key != "root"}
         return {"data": data, "recipe": document["recipe"], "threads": document["threads"]}
 
@@ -146,83 +120,72 @@ def _extended(source: Source, depth: int = 0) -> Source:
 def study_from(source: Source) -> Study:
     """A study from a source that was read. Raises SpecError."""
     document = validate(StudyDocument, source)
+    _check_training(document, source)
     if len(set(document.seeds)) != len(document.seeds):
         raise SpecError("a seed stands twice", "every seed is one repeat", where=source.where(("seeds",)))
-    try:
-        size = Size.parse(document.deploy.size)
-    except SpecError as error:
-        raise error.at(source.where(("deploy", "size"))) from None
     for index, device in enumerate(document.deploy.devices):
+        where = source.where(("deploy", "devices", index))
         if device in document.deploy.devices[:index]:
-            raise SpecError(f"device {device!r} stands twice", where=source.where(("deploy", "devices", index)))
-    return Study(document, _variants(document, source), size, source)
+            raise SpecError(f"device {device!r} stands twice", where=where)
+        if device.startswith("ssh:") and not BOARD.fullmatch(device):
+            raise SpecError(f"{device!r} names no board", "write it like ssh://user@jetson", where=where)
+    study = Study(document, unrolled(document, source), _sizes(document, source), source)
+    _check_ratios(study)
+    return study
 
 
-def _variants(document: StudyDocument, source: Source) -> tuple[Variant, ...]:
-    common = tuple(document.set.items())
-    found = [
-        Variant(
-            line.name,
-            line.net or document.base,
-            (*common, *line.set.items()),
-            line.against,
-            source.where(("variants", index)),
-        )
-        for index, line in enumerate(document.variants)
-    ]
-    if not any(not line.set and line.net is None for line in document.variants):
-        found.insert(0, Variant("base", document.base, common, where=source.where(("base",))))
-    for path, values in document.one_at_a_time.items():
-        where = source.where(("one_at_a_time", path))
-        found += [
-            Variant(_label({path: v}, document.one_at_a_time), document.base, (*common, (path, v)), where=where)
-            for v in values
-        ]
-    if document.grid:
-        if len(list(document.grid)) and _product_size(document.grid) > MOST_VARIANTS:
-            raise SpecError(f"gives more than {MOST_VARIANTS:,} variants", where=source.where(("grid",)))
-        for values in product(*document.grid.values()):
-            chosen = dict(zip(document.grid, values, strict=True))
-            where = source.where(("grid",))
-            settings = (*common, *chosen.items())
-            found.append(Variant(_label(chosen, document.grid), document.base, settings, where=where))
-    _check_names(found)
+def is_measured(device: str) -> bool:
+    """Whether times on the device are measured: on this machine, or on a board."""
+    return device == HERE or device.startswith("ssh:")
+
+
+def _check_training(document: StudyDocument, source: Source) -> None:
+    """A study names data, recipe and seeds, or trains nothing and names what times are wanted."""
+    given = [key for key in TRAINING if key in source.data]
+    missing = [key for key in TRAINING if key not in source.data]
+    if given and missing:
+        hint = f"a study that trains nothing leaves out {', '.join(given)} too"
+        raise SpecError(f"missing key {missing[0]!r}", f"add `{missing[0]}:`", hint, where=source.where((missing[0],)))
+    if missing and not (document.deploy.devices or document.published):
+        what = "a study without data, recipe and seeds is about times, and this one asks for none"
+        raise SpecError(what, "name devices under `deploy`, or `published` times", where=source.name)
+    several = {"sizes": len(document.deploy.sizes), "forms": len(document.deploy.forms)}
+    for key, number in several.items():
+        if given and number > 1:
+            what = f"a study that trains has one of {key}: its plots show a net once"
+            raise SpecError(
+                what, "a study of times leaves out data, recipe, seeds", where=source.where(("deploy", key))
+            )
+    for key in ("published", "ratios"):
+        if given and source.data.get(key):
+            what = "is for studies of times, which leave out data, recipe, seeds"
+            raise SpecError(what, where=source.where((key,)))
+
+
+def _sizes(document: StudyDocument, source: Source) -> tuple[Size, ...]:
+    deploy = document.deploy
+    if bool(deploy.size) == bool(deploy.sizes):
+        what = "missing key 'size'" if not deploy.size else "both `size` and `sizes` are given"
+        raise SpecError(what, "write `size: 640x360`, or `sizes: [...]` for several", where=source.where(("deploy",)))
+    found: list[Size] = []
+    for index, text in enumerate(deploy.sizes or (deploy.size,)):
+        where = source.where(("deploy", "sizes", index) if deploy.sizes else ("deploy", "size"))
+        try:
+            size = Size.parse(text)
+        except SpecError as error:
+            raise error.at(where) from None
+        if size in found:
+            raise SpecError(f"size {size} stands twice", where=where)
+        found.append(size)
     return tuple(found)
 
 
-def _check_names(found: Sequence[Variant]) -> None:
-    names: set[str] = set()
-    for variant in found:
-        if variant.name in names:
-            raise SpecError(
-                f"two variants are called {variant.name!r}",
-                "every variant needs a name of its own",
-                where=variant.where,
-            )
-        names.add(variant.name)
-    for variant in found:
-        if variant.against is not None and variant.against not in names - {variant.name}:
-            raise SpecError(
-                f"variant {variant.name!r} is to be held against {variant.against!r}, which is no other variant",
-                did_you_mean(variant.against, names - {variant.name}),
-                where=variant.where,
-            )
-
-
-def _product_size(grid: Mapping[str, Sequence[Any]]) -> int:
-    size = 1
-    for values in grid.values():
-        size *= len(values)
-    return size
-
-
-def _label(chosen: Mapping[str, Any], paths: Mapping[str, Any]) -> str:
-    """`shuffle=4, groups=2`: the last word of each path where that tells them apart, else the path."""
-    last = [path.rpartition(".")[2] for path in paths]
-    parts = []
-    for path, value in chosen.items():
-        word = path.rpartition(".")[2]
-        shown = value.get("block", value) if isinstance(value, Mapping) else value
-        text = "-".join(map(str, shown)) if isinstance(shown, (list, tuple)) else str(shown)
-        parts.append(f"{word if last.count(word) == 1 else path}={text}")
-    return ", ".join(parts)
+def _check_ratios(study: Study) -> None:
+    names = [variant.name for variant in study.variants]
+    for index, line in enumerate(study.document.ratios):
+        for key in ("over", "under"):
+            value = getattr(line, key)
+            for name in (value,) if isinstance(value, str) else value:
+                if name not in names:
+                    where = study.source.where(("ratios", index, key))
+                    raise SpecError(f"no variant is called {name!r}", did_you_mean(name, names), where=where)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -13,12 +12,12 @@ from rdslab.errors import RdslabError, SpecError
 from rdslab.measure import Profile, load_profile, predict_times
 from rdslab.network import build, check_size, ids, load_net
 from rdslab.records import Context, Cost, Size
+from rdslab.search.cells import Cell, TimesFacts
 from rdslab.search.ledger import Ledger
-from rdslab.search.plan import Study, Variant
+from rdslab.search.plan import HERE, NO_SEED, Study, is_measured
+from rdslab.search.variants import Variant
 from rdslab.spec import Net
 from rdslab.train import Recipe, check_batch, load_recipe
-
-HERE = "here"
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,20 @@ class Prepared:
 
     study: Study
     nets: Mapping[str, Net]  # by variant
-    costs: Mapping[str, Cost]  # by variant, at the deploy size
-    recipe: Recipe
+    grid: Mapping[tuple[str, Size], Cost]  # by variant and size
     profiles: Mapping[str, Profile]  # devices that predict
+    trained_by: Recipe | None  # None in a study that trains nothing
 
     @property
-    def measured(self) -> bool:
-        """Whether the nets are timed on this machine."""
-        return HERE in self.study.document.deploy.devices
+    def costs(self) -> Mapping[str, Cost]:
+        """By variant, at the deployment size."""
+        return {name: self.grid[name, self.study.size] for name in self.nets}
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the variants are trained, in a study that trains."""
+        assert self.trained_by is not None
+        return self.trained_by
 
     def net_id(self, variant: str) -> str:
         return ids(self.nets[variant])[0]
@@ -43,15 +48,22 @@ class Prepared:
 def prepare(study: Study) -> Prepared:
     """Build every variant on paper, count it, read recipe and profiles. Raises SpecError before any work is done."""
     deploy = study.document.deploy
-    data_context(study.document.data, where=study.source.where(("data",)))
-    recipe = recipe_of(study)
-    profiles = {name: _profile(study, index, name) for index, name in enumerate(deploy.devices) if name != HERE}
+    if study.trains:
+        data_context(study.document.data, where=study.source.where(("data",)))
+    recipe = recipe_of(study) if study.trains else None
+    profiles = {
+        name: profile_of(study, name, study.source.where(("deploy", "devices", index)))
+        for index, name in enumerate(deploy.devices)
+        if not is_measured(name)
+    }
     nets: dict[str, Net] = {}
-    costs: dict[str, Cost] = {}
+    grid: dict[tuple[str, Size], Cost] = {}
     failed: list[RdslabError] = []
     for variant in study.variants:
         try:
-            nets[variant.name], costs[variant.name] = _on_paper(study, variant, recipe, tuple(profiles.values()))
+            nets[variant.name] = net = variant_net(study, variant)
+            for cost in _on_paper(study, variant, net, recipe, tuple(profiles.values())):
+                grid[variant.name, cost.size] = cost
         except RdslabError as error:
             failed.append(error)
     if len(failed) > 1:
@@ -59,25 +71,28 @@ def prepare(study: Study) -> Prepared:
         raise SpecError(what, *[f"{error.where}: {error.what}" for error in failed], where=study.source.name)
     if failed:
         raise failed[0]
-    return Prepared(study, nets, costs, recipe, profiles)
+    return Prepared(study, nets, grid, profiles, recipe)
 
 
-def _on_paper(study: Study, variant: Variant, recipe: Recipe, profiles: Sequence[Profile]) -> tuple[Net, Cost]:
-    """A variant built without memory, and counted. Raises SpecError with its place where it cannot be."""
-    deploy = study.document.deploy
-    net = variant_net(study, variant)
+def _on_paper(
+    study: Study, variant: Variant, net: Net, recipe: Recipe | None, profiles: Sequence[Profile]
+) -> list[Cost]:
+    """A variant built without memory, and counted at each size. Raises SpecError with its place where it cannot be."""
+    classes = study.document.deploy.classes
     try:
         with torch.device("meta"):
-            build(net, deploy.classes)
-        size = Size.parse(study.document.data.get("size", study.size))
-        check_size(net, size)
-        check_batch(net, deploy.classes, recipe.batch, size)
-        cost = count(net, study.size, deploy.classes)
-        for profile in profiles:
-            predict_times(cost, profile)
+            build(net, classes)
+        if recipe is not None:
+            size = Size.parse(study.document.data.get("size", study.size))
+            check_size(net, size)
+            check_batch(net, classes, recipe.batch, size)
+        costs = [count(net, size, classes) for size in study.sizes]
+        for cost in costs if study.trains else ():  # without a training nothing dear is lost: a time is missing
+            for profile in profiles:
+                predict_times(cost, profile)
     except RdslabError as error:
         raise error.at(f"{variant.where} ({variant.name})") from None
-    return net, cost
+    return costs
 
 
 def variant_net(study: Study, variant: Variant) -> Net:
@@ -107,44 +122,40 @@ def recipe_of(study: Study) -> Recipe:
         raise error.at(where) from None
 
 
-def _profile(study: Study, index: int, name: str) -> Profile:
+def profile_of(study: Study, name: str, where: str) -> Profile:
+    """A shipped profile, or one in a file beside the study. Raises SpecError that speaks of `where`."""
     beside = study.folder / name
     try:
         return load_profile(str(beside if beside.is_file() else name))
     except RdslabError as error:
-        where = study.source.where(("deploy", "devices", index))
-        raise SpecError(
-            error.what, *error.hints, f"or `{HERE}` for a measurement on this machine", where=where
-        ) from None
+        hint = f"or `{HERE}` for a measurement on this machine, ssh://user@host for one on a board"
+        raise SpecError(error.what, *error.hints, hint, where=where) from None
 
 
 def enter(prepared: Prepared, ledger: Ledger) -> None:
     """Write nets, costs, predictions and slots into the ledger. What stands there stays as it is."""
     study = prepared.study
-    ledger.begin({**study.fixed(), "recipe": prepared.recipe.model_dump(mode="json")})
+    fixed = study.fixed() | ({"recipe": prepared.recipe.model_dump(mode="json")} if study.trains else {})
+    ledger.begin(fixed)
     ledger.enter_slots(study.slots, {name: prepared.net_id(name) for name in prepared.nets})
-    for variant, net in prepared.nets.items():
-        net_id, canonical_id = ids(net)
-        ledger.put_net(net_id, canonical_id, net.document())
-        cost = prepared.costs[variant]
-        ledger.put("cost", net_id, cost_context(study), -1, cost.document())
+    if not study.trains:
+        ledger.close_untrained()
+    for net in prepared.nets.values():
+        ledger.put_net(*ids(net), net.document())
+    known = TimesFacts(ledger)
+    for (variant, size), cost in prepared.grid.items():
+        net_id = prepared.net_id(variant)
+        ledger.put("cost", net_id, cost_context(study, size), NO_SEED, cost.document())
         for device, profile in prepared.profiles.items():
-            document = predict_times(cost, profile).document()
-            ledger.put("times", net_id, times_context(study, device, profile.model_dump(mode="json")), -1, document)
+            cell = Cell(device, str(size), study.document.deploy.classes, profile.form)
+            try:
+                known.put(net_id, cell, profile.model_dump(mode="json"), predict_times(cost, profile).document())
+            except SpecError as error:  # it abstains
+                known.refuse(net_id, cell, "; ".join([error.what, *error.hints]))
 
 
-def cost_context(study: Study) -> Context:
-    return Context(
-        {"kind": "cost", "size": str(study.size), "classes": study.document.deploy.classes, "rdslab": __version__}
-    )
-
-
-def times_context(study: Study, device: str, details: Mapping[str, Any]) -> Context:
-    """`details` is the profile of a prediction, or protocol and host of a measurement."""
-    deploy = study.document.deploy
-    return Context(
-        {"kind": "times", "device": device, "size": str(study.size), "classes": deploy.classes, "details": details}
-    )
+def cost_context(study: Study, size: Size) -> Context:
+    return Context({"kind": "cost", "size": str(size), "classes": study.document.deploy.classes, "rdslab": __version__})
 
 
 def score_context(prepared: Prepared, identity: str, split: str) -> Context:

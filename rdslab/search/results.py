@@ -1,11 +1,14 @@
 """What a study found, as plain documents for a report. Nothing here knows torch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rdslab.errors import SpecError
+from rdslab.search.cells import Cell, TimesFacts, forms_on, side_by_side
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.plan import Study
+
+NOT_MEASURED = {"missing": "not measured"}
 
 
 def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
@@ -18,6 +21,7 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
     names = [variant.name for variant in study.variants]
     wanted = {(slot.variant, slot.seed) for slot in study.slots}
     rows = [row for row in rows if (row["variant"], row["seed"]) in wanted]
+    times = times_by_net(study, ledger, {row["net_id"] for row in rows})
     facts, nets = ledger.facts_of(), ledger.stored_nets()
     by_net: dict[str, list[Row]] = {}
     for fact in facts:
@@ -28,7 +32,7 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
     versions = {name: str(context[name]) for name in ("rdslab", "torch") if name in context}
     return {
         "study": _study(study, names, context),
-        "trials": [_trial(study, row, by_net.get(row["net_id"], []), nets) for row in rows],
+        "trials": [_trial(study, row, by_net.get(row["net_id"], []), nets, times[row["net_id"]]) for row in rows],
         "hosts": [host for index, host in enumerate(hosts) if host not in hosts[:index]],
         "versions": versions | (dict(hosts[0]["versions"]) if hosts else {}),
         "data_identity": str(context.get("data", {}).get("identity", "")),
@@ -58,7 +62,7 @@ def _study(study: Study, names: list[str], context: Mapping[str, Any]) -> dict[s
     }
 
 
-def _trial(study: Study, row: Row, own: list[Row], nets: Mapping[str, Row]) -> dict[str, Any]:
+def _trial(study: Study, row: Row, own: list[Row], nets: Mapping[str, Row], times: Mapping[str, Any]) -> dict[str, Any]:
     score = next((f for f in own if f["kind"] == "score" and f["seed"] == row["seed"]), None)
     effort = next((f for f in own if f["kind"] == "effort" and f["seed"] == row["seed"]), None)
     done = row["state"] == "done"
@@ -72,7 +76,7 @@ def _trial(study: Study, row: Row, own: list[Row], nets: Mapping[str, Row]) -> d
         "canonical_id": nets[row["net_id"]]["canonical_id"],
         "cost": next((f["document"] for f in own if f["kind"] == "cost" and _at_deploy(f, study)), None),
         "score": score["document"] if score and done else None,
-        "times": _times(study, own),
+        "times": {device: dict(found) for device, found in times.items()},
         "hours": effort["document"]["hours"] if effort and done else None,
         "context_id": score["context_id"] if score and done else None,
     }
@@ -83,16 +87,28 @@ def _at_deploy(fact: Row, study: Study) -> bool:
     return bool(context["size"] == str(study.size) and context["classes"] == study.document.deploy.classes)
 
 
-def _times(study: Study, own: list[Row]) -> dict[str, Any]:
-    """The time on each device of the study; a refused or absent one says why it is missing."""
-    found: dict[str, Any] = {}
-    for device in study.document.deploy.devices:
-        here = [
-            f
-            for f in own
-            if f["kind"] in ("times", "refused") and f["context"]["device"] == device and _at_deploy(f, study)
-        ]
-        times = next((f["document"] for f in here if f["kind"] == "times"), None)
-        refused = next((f["document"]["reason"] for f in here if f["kind"] == "refused"), "not measured")
-        found[device] = times or {"missing": refused}
+def times_by_net(study: Study, ledger: Ledger, net_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """By net and device of the study its time, or why there is none: refused, not measured, or not comparable."""
+    known, deploy = TimesFacts(ledger), study.document.deploy
+    found: dict[str, dict[str, Any]] = {net_id: {} for net_id in net_ids}
+    for device in deploy.devices:
+        cells = [Cell(device, str(study.size), deploy.classes, form) for form in forms_on(study, device)]
+        for net_id, by_device in found.items():
+            by_device[device] = cell_times(known, net_id, cells)
+    for device in deploy.devices:
+        refuse_mixtures(found, device)
     return found
+
+
+def cell_times(known: TimesFacts, net_id: str, cells: Sequence[Cell]) -> Mapping[str, Any]:
+    """The time of the first of the cells that has one, else the reason why there is none."""
+    times = next((times for cell in cells if (times := known.times(net_id, cell)) is not None), None)
+    reason = next((reason for cell in cells if (reason := known.refused(net_id, cell))), "")
+    return times if times is not None else {"missing": reason} if reason else NOT_MEASURED
+
+
+def refuse_mixtures(found: Mapping[Any, dict[Any, Any]], column: Any) -> None:
+    """Times of one column that may not stand side by side: the fewer become missing, with the field."""
+    times = {name: row[column] for name, row in found.items() if "missing" not in row[column]}
+    for name, reason in side_by_side(times).items():
+        found[name][column] = {"missing": reason}

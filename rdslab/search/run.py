@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rdslab.errors import RdslabError, RunError, SpecError
+from rdslab.search.boards import DeviceTaken
+from rdslab.search.columns import columns_of, enter_columns
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.plan import Study
 from rdslab.search.prepare import Prepared, enter, prepare
-from rdslab.search.timing import time_variants
+from rdslab.search.queue import work_off
 from rdslab.search.worker import PARENT, Worker, close_stale_trials, in_words, open_optuna
 
 POLL_S = 0.5
@@ -26,14 +28,18 @@ class Watch:
 
     notice: Callable[[str], object] = str
     slots: Callable[[Sequence[Row]], object] = len
+    runs: Callable[[int, int], object] = max  # blocks of runs that a measurement has done, and how many it takes
 
 
 def start(study: Study, url: str) -> tuple[Prepared, Ledger]:
     """Check everything that can be checked before work begins, and enter it in the ledger. Raises SpecError."""
     prepared = prepare(study)
+    columns = columns_of(prepared)
     ledger = Ledger(url, study.name)
     enter(prepared, ledger)
-    close_stale_trials(open_optuna(prepared, url), ledger)
+    enter_columns(prepared, ledger, columns)
+    if study.trains:
+        close_stale_trials(open_optuna(prepared, url), ledger)
     return prepared, ledger
 
 
@@ -48,14 +54,30 @@ def run_study(
     if retry_failed:
         ledger.free_failed()
     watch.slots(ledger.rows())
-    if workers == 1:
+    if study.trains and workers == 1:
         Worker(prepared, ledger, lambda text: (watch.notice(text), watch.slots(ledger.rows()))).work()
-    else:
+    elif study.trains:
         _several(study, ledger, workers, settings, watch)
     watch.slots(ledger.rows())
-    if prepared.measured:
-        time_variants(prepared, ledger, watch.notice)
+    measure_the_rest(prepared, ledger, watch)
     return ledger
+
+
+def measure_the_rest(prepared: Prepared, ledger: Ledger, watch: Watch) -> None:
+    """Measure what has no time yet, device by device. A device that another process measures on is left to it.
+
+    Raises the error of a device that cannot measure, after the others are done.
+    """
+    failed: list[RdslabError] = []
+    for device in prepared.study.measured:
+        try:
+            work_off(prepared, ledger, [device], watch.notice, progress=watch.runs)
+        except DeviceTaken as error:
+            watch.notice(str(error))
+        except RdslabError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def _several(study: Study, ledger: Ledger, workers: int, settings: Sequence[str], watch: Watch) -> None:

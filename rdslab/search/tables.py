@@ -50,3 +50,10 @@ slots = sa.Table(
     sa.Column("trial", sa.Integer),
     sa.Column("error", sa.Text),
 )
+boards = sa.Table(
+    "rdslab_boards",
+    tables,
+    sa.Column("device", sa.String(300), primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),  # the one process that measures on it
+    sa.Column("beat", sa.Float, nullable=False),
+)

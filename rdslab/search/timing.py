@@ -1,52 +1,76 @@
-"""The phase of a study in which nets are timed on this machine, after the training and never beside it."""
+"""Timing the nets of one cell: on this machine, or on a board that is reached over SSH."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 
-from rdslab.errors import RdslabError
-from rdslab.measure import host, machine_lock, measure
-from rdslab.search.ledger import Ledger
-from rdslab.search.prepare import HERE, Prepared, times_context
+from rdslab.errors import RunError, SpecError
+from rdslab.measure import machine_lock, measure
+from rdslab.measure.remote import measure_remote
+from rdslab.records import Size
+from rdslab.search.cells import Cell
+from rdslab.search.plan import HERE, Study
 from rdslab.spec import Net
 from rdslab.times import Times
 
+Found = Mapping[str, Times | RunError]
+Progress = Callable[[int, int], object]  # done, of so many
+TimeNets = Callable[[Mapping[str, Net], Cell], Found]  # nets by id; in a time's place why there is none
+BATCH_HERE, BATCH = 24, 6  # nets that are timed side by side; on a board it is what a lost connection loses
+ENGINES = {"auto": "auto", "torch": "torch", "onnxruntime": "onnxruntime", "tensorrt": "trtexec"}  # of a board
 
-def time_variants(prepared: Prepared, ledger: Ledger, notice: Callable[[str], object]) -> int:
-    """Time every variant that has no time yet on this machine, interleaved; the number of refused ones.
 
-    A refused time is written down with its reason and tried again by the next run.
-    """
-    study = prepared.study
-    facts = [f for f in ledger.facts_of("times") if f["context"]["device"] == HERE]
-    known = {
-        f["net_id"]
-        for f in facts
-        if f["context"]["size"] == str(study.size) and f["context"]["classes"] == study.document.deploy.classes
-    }
-    wanted: dict[str, Net] = {}
-    for variant, net in prepared.nets.items():
-        net_id = prepared.net_id(variant)
-        if net_id not in known:
-            wanted[net_id] = net
-    if not wanted:
-        return 0
-    notice(f"timing {len(wanted)} nets on this machine at {study.size}, {study.document.deploy.classes} classes")
-    with machine_lock("measure", waiting=lambda: notice("waits until nothing trains on this machine")):
-        found = measure(
-            wanted, study.size, study.document.deploy.classes, threads=study.document.threads, device_name=HERE
+def timer_of(study: Study, device: str, notice: Callable[[str], object], progress: Progress) -> TimeNets:
+    """How nets are timed on the device. Raises SpecError for what the device cannot."""
+    make = _timer_here if device == HERE else _timer_of_board
+    return make(study, device, notice, progress)
+
+
+def batch_of(device: str) -> int:
+    """How many nets are timed side by side at most."""
+    return BATCH_HERE if device == HERE else BATCH
+
+
+def _timer_here(study: Study, device: str, notice: Callable[[str], object], progress: Progress) -> TimeNets:
+    deploy = study.document.deploy
+
+    def time_nets(nets: Mapping[str, Net], cell: Cell) -> Found:
+        with machine_lock("measure", waiting=lambda: notice("waits until nothing trains on this machine")):
+            return measure(
+                nets,
+                Size.parse(cell.size),
+                cell.classes,
+                threads=study.document.threads,
+                layout=deploy.layout,
+                precision=deploy.precision,
+                device_name=device,
+                backend="torch" if deploy.backend == "auto" else deploy.backend,
+                form=cell.form,
+                inside=deploy.inside,
+                progress=progress,
+            )
+
+    return time_nets
+
+
+def _timer_of_board(study: Study, device: str, notice: Callable[[str], object], progress: Progress) -> TimeNets:
+    deploy = study.document.deploy
+    if deploy.backend not in ENGINES:
+        hint = f"a board has: {', '.join(ENGINES)}"
+        raise SpecError(
+            f"{device} has no backend {deploy.backend!r}", hint, where=study.source.where(("deploy", "backend"))
         )
-    return sum(not _enter(prepared, ledger, net_id, result, notice) for net_id, result in found.items())
 
+    def time_nets(nets: Mapping[str, Net], cell: Cell) -> Found:
+        return measure_remote(
+            nets,
+            Size.parse(cell.size),
+            cell.classes,
+            device=device,
+            precision=deploy.precision,
+            engine=ENGINES[deploy.backend],
+            threads=study.document.threads,
+            inside=deploy.inside,
+            progress=progress,
+            notice=lambda text: notice(f"{device}: {text}"),
+        )
 
-def _enter(
-    prepared: Prepared, ledger: Ledger, net_id: str, result: Times | RdslabError, notice: Callable[[str], object]
-) -> bool:
-    names: Mapping[str, str] = {prepared.net_id(name): name for name in prepared.nets}
-    if isinstance(result, RdslabError):
-        context = times_context(prepared.study, HERE, {"host": asdict(host())})
-        ledger.put("refused", net_id, context, -1, {"reason": str(result)})
-        notice(f"the time of {names[net_id]} is refused: {result}")
-        return False
-    details = {"protocol": asdict(result.protocol), "host": asdict(result.host) if result.host else {}}
-    ledger.put("times", net_id, times_context(prepared.study, HERE, details), -1, result.document())
-    return True
+    return time_nets

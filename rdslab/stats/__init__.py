@@ -9,14 +9,17 @@ from rdslab.stats.intervals import (
     pooled_spread,
 )
 from rdslab.stats.pareto import front, hypervolume
+from rdslab.stats.ratios import Ratio, ratio_of
 
 __all__ = [
     "Estimate",
     "PooledSpread",
+    "Ratio",
     "front",
     "holm",
     "hypervolume",
     "mean_estimate",
     "paired_difference",
     "pooled_spread",
+    "ratio_of",
 ]

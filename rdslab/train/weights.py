@@ -8,9 +8,11 @@ from typing import Any
 import safetensors
 import safetensors.torch
 
+from rdslab import __version__
 from rdslab.data import Classes, DataSet
 from rdslab.errors import DataError, SpecError
 from rdslab.files import write_whole
+from rdslab.identity import ids
 from rdslab.netfile import net_from_document
 from rdslab.network import Network, build
 from rdslab.records import Score, Size
@@ -18,10 +20,10 @@ from rdslab.spec import Net
 from rdslab.train.checkpoint import Identity
 from rdslab.train.inference import CHANNELS
 from rdslab.train.recipe import Normalise, Recipe
+from rdslab.train.seeing import NEEDED, RANGE, seeing
 from rdslab.train.transfer import Loaded, content_id, head_names, load_weights
 
 WEIGHTS = "weights.safetensors"
-NEEDED = ("net", "classes", "colours", "size", "normalise", "void_logit")
 
 
 def describe_input(
@@ -30,16 +32,20 @@ def describe_input(
     """All that evaluating and predicting need to know beside the weights, as plain data."""
     mean, std = CHANNELS[normalise]
     return {
+        "name": net.name,
         "net": net.document(),
+        "net_id": ids(net)[0],
         "classes": list(classes.names),
         "colours": [list(colour) for colour in classes.colours],
         "size": str(size),
         "channels": "RGB",
-        "value_range": [0.0, 1.0],
+        "value_range": RANGE,
         "normalise": normalise,
         "mean": list(mean),
         "std": list(std),
         "void_logit": void_logit,
+        "folded": False,
+        "rdslab": __version__,
     }
 
 
@@ -54,7 +60,15 @@ def describe(
         "data": {"name": data.name, "split": data.split, "identity": data.identity},
         "identity": identity,
         "score": score.document() if score else None,
+        "miou": score.miou if score else None,
+        "miou_on": images_of(data) if score else None,
     }
+
+
+def images_of(data: DataSet) -> dict[str, Any]:
+    """What a score was found on, as plain data."""
+    plain = {"name": data.name, "split": data.split, "identity": data.identity}
+    return {**plain, "size": str(data.size), "images": len(data.val)}
 
 
 def save_weights(
@@ -96,7 +110,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         metadata = {key: json.loads(value) for key, value in text.items()}
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise DataError(f"is no weights file, or a broken one: {error}", where=str(path)) from None
-    missing = [key for key in NEEDED if key not in metadata]
+    missing = [key for key in ("net", *NEEDED) if key not in metadata]
     if missing:
         what = f"holds weights, but does not say of which net: {', '.join(missing)} missing"
         raise DataError(what, "give a file that `rdslab train` wrote", where=str(path))
@@ -109,9 +123,10 @@ def load_trained(path: Path) -> tuple[Network, dict[str, Any]]:
     Raises DataError for a file that is missing, broken, or holds the weights of another net than it says.
     """
     metadata = read_metadata(path)
+    scores = seeing(metadata, str(path)).scores
     try:
         net = net_from_document(metadata["net"], where=f"{path}: net")
-        network = build(net, len(metadata["classes"]) + bool(metadata["void_logit"]))
+        network = build(net, scores)
         load_weights(network, path)
     except SpecError as error:
         raise DataError(error.what, *error.hints, where=error.where or str(path)) from None

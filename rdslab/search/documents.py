@@ -1,0 +1,94 @@
+"""A study's YAML: which keys it takes. What they mean together is checked in `plan`. Nothing here knows torch."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from rdslab.yamlio import Document
+
+Values = Annotated[tuple[Any, ...], Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1)]
+Milliseconds = Annotated[float, Field(gt=0)]
+Form = Literal["eager", "deployed"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+Measured = Literal["fp32", "fp16", "bf16"]  # int8 takes a set of real images, which a study of times has not
+FEWEST = 3  # times that a model can be fitted to
+TRAINING = ("data", "recipe", "seeds")  # a study has all of them, or trains nothing and has none
+
+
+class VariantDocument(Document):
+    """One variant: the base with some places set, or another net."""
+
+    name: Text
+    net: str | None = None
+    against: str | None = None  # the variant that it is compared with, if that is not the base
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
+class DeployDocument(Document):
+    """What costs and times belong to. Several sizes and forms are for studies that train nothing."""
+
+    size: str = ""
+    sizes: Annotated[tuple[str, ...], Field(min_length=1)] = ()
+    classes: Annotated[int, Field(ge=2, le=254)] = 19
+    devices: tuple[str, ...] = ()  # here, ssh://USER@HOST, and profiles
+    # Of what is measured; a profile predicts for its own.
+    forms: Annotated[tuple[Form, ...], Field(min_length=1)] = ("eager",)
+    precision: Measured = "fp32"
+    backend: Literal["auto", "torch", "compile", "cuda_graph", "onnxruntime", "tensorrt"] = "auto"
+    layout: Literal["channels_first", "channels_last"] = "channels_first"
+    inside: Literal["network", "labels", "copies"] = "network"
+
+
+class PointDocument(Document):
+    """One of the published times: a variant at a size."""
+
+    net: str
+    size: str
+
+
+class FitDocument(Document):
+    """How a column without a profile is predicted: from few of its times, the rest held against the prediction."""
+
+    given: Annotated[int, Field(ge=FEWEST)] | Annotated[tuple[PointDocument, ...], Field(min_length=FEWEST)]
+    board: str = ""  # its shipped profiles are not asked for what few times leave open; default: the device's name
+    framework: str = "unknown"
+    precision: Precision = "fp32"
+    form: Form = "eager"
+
+
+class ColumnDocument(Document):
+    """Published times of one device: in the study under `ms`, or in a CSV file with net,size,latency_ms."""
+
+    device: Text  # a profile that predicts them, or any name with `fit`
+    source: Text
+    ms: dict[str, dict[str, Milliseconds]] = Field(default_factory=dict)  # variant -> size -> milliseconds
+    file: str | None = None
+    fit: FitDocument | None = None
+
+
+class RatioDocument(Document):
+    """A line of the table of ratios: `over / under`, each a variant or the difference of two, [MORE, LESS]."""
+
+    name: Text
+    over: str | Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
+    under: str | Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
+
+
+class StudyDocument(Document):
+    """A base net, variants of it, and how each is trained and judged; or, without a training, what each takes."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    title: str = ""
+    base: str
+    set: dict[str, Any] = Field(default_factory=dict)  # changes every variant, the base too
+    variants: tuple[VariantDocument, ...] = ()
+    one_at_a_time: dict[str, Values] = Field(default_factory=dict)
+    grid: dict[str, Values] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    recipe: str | dict[str, Any] = ""
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...], Field(min_length=1)] = ()
+    deploy: DeployDocument
+    published: tuple[ColumnDocument, ...] = ()
+    ratios: tuple[RatioDocument, ...] = ()
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
