@@ -36,6 +36,8 @@ VERBS = {
     "data check": {"--data", "--root", "--size", "--set", "--json"},
     "device list": {"--json"},
     "device show": {"--json"},
+    "device profile": {"--out", "--device", "--nets", "--held-out", "--size", "--classes", "--threads", "--precision"}
+    | {"--form", "--board", "--json"},
     "device fit": {"--out", "--board", "--json"},
 }
 

@@ -1,6 +1,6 @@
 """The command line with all its commands: each module enters its own."""
 
-from rdslab.cli import choosing, comparing, data, devices, export, loading, nets, profiles, studies, training
+from rdslab.cli import choosing, comparing, data, devices, export, loading, nets, profiles, profiling, studies, training
 from rdslab.cli.options import app
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "loading",
     "nets",
     "profiles",
+    "profiling",
     "studies",
     "training",
 ]

@@ -66,7 +66,7 @@ def fit(
     from rdslab.measure.fit import fit_with_points
     from rdslab.measure.table import read_table
 
-    _check_out(out)
+    check_out(out)
     times = read_table(table)
     measured = [(count(row.net, row.size, row.classes), row.latency_ms) for row in times.rows]
     profile, found = fit_with_points(
@@ -79,18 +79,20 @@ def fit(
         form=times.form,
     )
     profile.save(out)
-    rows = _rows(measured, profile, list(found.by_network))
+    rows = fitted_rows(measured, profile, list(found.by_network))
     _report(profile, times, rows, out, json)
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
     if out.suffix not in (".yaml", ".yml"):
         raise SpecError(f"a profile is a YAML file, got {str(out)!r}", f"write --out {out.stem or 'profile'}.yaml")
     if out.is_dir():
         raise SpecError("is a folder", "give the name of a file", where=str(out))
 
 
-def _rows(measured: "list[tuple[Cost, float]]", profile: "Profile", left_out: list[float]) -> list[dict[str, Any]]:
+def fitted_rows(
+    measured: "list[tuple[Cost, float]]", profile: "Profile", left_out: list[float]
+) -> list[dict[str, Any]]:
     """Each time beside what is predicted of it, by the profile and by a fit that had not seen the network."""
     import math
 
@@ -108,13 +110,19 @@ def _rows(measured: "list[tuple[Cost, float]]", profile: "Profile", left_out: li
 def _report(profile: "Profile", times: "Table", rows: list[dict[str, Any]], out: Path, json: bool) -> None:
     from rdslab.measure.trust import trust
 
-    said = trust(profile)
     if json:
         document = {"out": str(out), "defaults": dict(times.defaults), "profile": profile.model_dump(mode="json")}
-        print_json({**document, "points": rows, "trust": said})
+        print_json({**document, "points": rows, "trust": trust(profile)})
         return
     for name, value in times.defaults.items():
         note(f"the table has no column {name}: taken as {value}")
+    print_profile(profile, rows, out)
+
+
+def print_profile(profile: "Profile", rows: list[dict[str, Any]], out: Path) -> None:
+    """A fitted profile beside the times that it was fitted to, and what it may be trusted for."""
+    from rdslab.measure.trust import trust
+
     columns = ["net", ">size", ">measured ms", ">predicted ms", ">by a fit without this net"]
     cells = [
         [row["name"], row["size"], f"{row['latency_ms']:.4g}", f"{row['predicted_ms']:.4g}", _beside(row)]
@@ -125,7 +133,7 @@ def _report(profile: "Profile", times: "Table", rows: list[dict[str, Any]], out:
     for kind, rate in profile.flops_per_s_apart.items():
         numbers += f", {kind} {rate:.3g} FLOP/s"
     say(f"  {profile.combine}: {numbers}")
-    for line in said:
+    for line in trust(profile):
         say(f"  {line}")
     say(f"  written: {out}")
 
