@@ -45,6 +45,9 @@ __all__ = [
 
 WINDOW_MS = 1000.0  # in which it is told what other processes use: the system counts that in ticks of 10 ms
 PARTS = 10  # of each net's runs, in which progress is told
+# Shares of the patience after which the sentinel may stray farther: a machine that never settles has a time too, but
+# one that says so.
+FIRST_STEP, SECOND_STEP = 0.1, 0.3
 WAITS = 20  # times that the sentinel runs again before a turn, while it says that the machine is disturbed
 
 
@@ -162,7 +165,11 @@ class _Measurement:
         self.turns.close_window(self.busy() if self.busy is not None else None)
         wanted_ms = sum(self.plan.wanted_ms(runs) for runs, _ in self.warm.values())
         patience_ms = 1e3 * self.plan.patience_s
-        too_long = self.turns.spent_ms > patience_ms + self.plan.repeats * wanted_ms
+        waited_ms, most_ms = self.turns.spent_ms - patience_ms, self.plan.repeats * wanted_ms
+        too_long = waited_ms > most_ms
+        if self.turns.thrown() and waited_ms > FIRST_STEP * most_ms:
+            drift, most = self.plan.drift, self.plan.most_drift
+            self.turns.widen((drift + most) / 2 if waited_ms < SECOND_STEP * most_ms else most)
         if self.turns.busy_at_a_stretch_ms() > patience_ms or (too_long and self.turns.thrown()):
             raise self.turns.refusal()
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from rdslab.measure.agent.facts import facts, load
 from rdslab.measure.agent.files import Files
 from rdslab.measure.agent.nvidia import Gpu, open_gpu
-from rdslab.measure.agent.plan import Outcome, Runner
+from rdslab.measure.agent.plan import PLAN, Outcome, Runner
 from rdslab.measure.agent.power import LEAST, board_meter, energy_mj, processor_meter
 from rdslab.measure.agent.sensors import Reading, Sensors
 
@@ -102,6 +102,8 @@ class Monitor:
         reasons = self._gaps(during) + _moved(during)
         if throttles:
             reasons.append("clocks were held down: {}".format(", ".join(throttles)))
+        if outcome is not None and outcome.drift > PLAN.drift:
+            reasons.append("the sentinel strayed by {:.1f} %".format(100 * outcome.drift))
         if outcome is not None and outcome.busy is None:
             reasons.append("this machine does not tell what other processes use of it")
         watts = [reading["power_w"] for reading in during if "power_w" in reading]

@@ -49,7 +49,8 @@ class Plan(NamedTuple):
     turn_s: float = 0.015  # what a net runs before it is another's turn: noise that lasts longer meets all alike
     sentinel_s: float = 0.015  # and what the sentinel runs between two turns
     spread: float = 0.10  # the widest interquartile range, as a share of the median, that is still a measurement
-    drift: float = 0.03  # the farthest that the sentinel may stray beside a turn, as a share
+    drift: float = 0.03  # the farthest that the sentinel may stray beside a turn, as a share,
+    most_drift: float = 0.09  # and where too few turns stand for long, in two steps up to this; it is said
     busy: float = 0.15  # the most cores that other processes may use,
     busy_share: float = 0.02  # or this share of the machine's cores, if that is more
     patience_s: float = 10.0  # for so long at a stretch others may use the processor,

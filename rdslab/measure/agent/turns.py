@@ -40,6 +40,7 @@ class Turns:
         self.turns: List[Turn] = []
         self.sentinel_ms: List[float] = []
         self.reference_ms = 0.0  # where the sentinel mostly is
+        self.allowed = plan.drift  # how far it may stray from there
         self.faults: List[str] = []  # BUSY, STRAYED or "" for each turn, as far as is known by now
         self.windows: List[Window] = []
         self.stand: Dict[str, List[Turn]] = {}  # each net's, those that are not judged yet included
@@ -53,7 +54,7 @@ class Turns:
 
     def disturbed_now(self) -> bool:
         """Whether the sentinel strays at this moment, from what it mostly was when turns were last judged."""
-        return self._off(self.sentinel_ms[-1:]) > self.plan.drift
+        return self._off(self.sentinel_ms[-1:]) > self.allowed
 
     @property
     def spent_ms(self) -> float:
@@ -73,12 +74,22 @@ class Turns:
     def close_window(self, busy: Optional[float]) -> None:
         """Judge every turn anew: what the sentinel mostly is becomes clearer with time."""
         self.windows.append(Window(self.open_ms, busy))
+        self.open_ms = 0.0
+        self._judge()
+
+    def _judge(self) -> None:
         if self.sentinel_ms:
-            self.reference_ms = mostly(self.sentinel_ms, 2 * self.plan.drift)
+            self.reference_ms = mostly(self.sentinel_ms, 2 * self.allowed)
         self.faults = [self._fault(turn) for turn in self.turns]
-        self.stand, self.open_ms = {}, 0.0
+        self.stand = {}
         for turn in self.kept():
             self.stand.setdefault(turn.name, []).append(turn)
+
+    def widen(self, share: float) -> None:
+        """Let the sentinel stray so far, where it is farther than now; turns thrown away for less stand again."""
+        if share > self.allowed and self.sentinel_ms:
+            self.allowed = share
+            self._judge()
 
     def kept(self) -> List[Turn]:
         """The turns that stand."""
@@ -110,13 +121,19 @@ class Turns:
     def words(self) -> Tuple[str, ...]:
         """What was thrown away, and why."""
         counts = [(len(self.thrown(fault)), words) for fault, words in self._reasons().items()]
-        return tuple("{} of {} turns were run again: {}".format(n, len(self.turns), why) for n, why in counts if n)
+        said = ["{} of {} turns were run again: {}".format(n, len(self.turns), why) for n, why in counts if n]
+        if self.drift() > self.plan.drift:
+            said.append(
+                "the machine did not settle: the sentinel strayed by up to {:.1f} % beside turns that stand; "
+                "{:g} % was wanted".format(100 * self.drift(), 100 * self.plan.drift)
+            )
+        return tuple(said)
 
     def refusal(self) -> UnstableTime:
         """The error that says what disturbed most."""
         fault = max((BUSY, STRAYED), key=lambda kind: len(self.thrown(kind)))
         limit = "{:.2f} cores are" if fault == BUSY else "{:g} % is"
-        values: Dict[str, float] = {BUSY: self.cores, STRAYED: 100 * self.plan.drift}
+        values: Dict[str, float] = {BUSY: self.cores, STRAYED: 100 * self.allowed}
         what = "the machine was disturbed in {} of {} turns: {}; more than {} not a measurement".format(
             len(self.thrown()), len(self.turns), self._reasons()[fault], limit.format(values[fault])
         )
@@ -134,7 +151,7 @@ class Turns:
     def _fault(self, turn: Turn) -> str:
         if self._is_busy(self.windows[turn.window]):
             return BUSY
-        return STRAYED if self._strayed(turn) > self.plan.drift else ""
+        return STRAYED if self._strayed(turn) > self.allowed else ""
 
     def _is_busy(self, window: Window) -> bool:
         return window.busy is not None and window.busy > self.cores
