@@ -46,7 +46,7 @@ class Plan(NamedTuple):
     blocks: int = 5  # at least
     runs: int = 200  # at least so many in sum,
     seconds: float = 3.0  # or so long
-    turn_s: float = 0.015  # what a net runs before it is another's turn: noise that lasts longer meets all alike
+    turn_s: float = 0.03  # what a net runs before it is another's turn: noise that lasts longer meets all alike
     sentinel_s: float = 0.015  # and what the sentinel runs between two turns
     spread: float = 0.10  # the widest interquartile range, as a share of the median, that is still a measurement
     drift: float = 0.03  # the farthest that the sentinel may stray beside a turn, as a share,
