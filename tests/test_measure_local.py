@@ -10,7 +10,7 @@ import torch
 
 from rdslab.errors import RunError, SpecError, UnstableTime
 from rdslab.fold import fold
-from rdslab.measure import Plan, host, local, measure, tune_malloc
+from rdslab.measure import Plan, given, host, local, measure, tune_malloc
 from rdslab.network import load_net
 from rdslab.records import Size
 from rdslab.times import Times
@@ -88,7 +88,7 @@ def test_the_deployment_form_is_the_folded_network(
         folded.append(len(found.into))
         return found
 
-    monkeypatch.setattr(local, "fold", spy)
+    monkeypatch.setattr(given, "fold", spy)
     net = load_net("rdsnet")
     eager = one(measure({"a": net}, SIZE, 5, threads=1, clock=even_clock.__next__, plan=QUICK))
     assert folded == []
@@ -145,7 +145,7 @@ def test_what_is_timed_is_the_inference_form_in_the_layout_and_precision_asked_f
         module.register_forward_pre_hook(look)
         return module
 
-    monkeypatch.setattr(local, "build", spy)
+    monkeypatch.setattr(given, "build", spy)
     nets = {"a": load_net("rdsnet")}
     found = measure(nets, SIZE, 5, threads=2, layout="channels_last", precision="bf16", plan=ROUGH)
     assert isinstance(found["a"], Times)
@@ -170,7 +170,7 @@ def test_an_unstable_net_is_refused_and_does_not_take_the_others_along(monkeypat
             return image
 
     costs = {"even": (4.0,), "uneven": (4.0, 8.0, 6.0)}
-    monkeypatch.setattr(local, "build", lambda net, classes: Moving(costs[net.name]))  # noqa: ARG005
+    monkeypatch.setattr(given, "build", lambda net, classes: Moving(costs[net.name]))  # noqa: ARG005
     nets = {name: dataclasses.replace(load_net("rdsnet"), name=name) for name in costs}
     found = measure(nets, SIZE, 5, threads=1, clock=lambda: now[0], plan=QUICK)
     assert isinstance(found["even"], Times)
@@ -182,14 +182,14 @@ def test_an_unstable_net_is_refused_and_does_not_take_the_others_along(monkeypat
 def test_a_net_that_cannot_run_is_said_in_words_and_the_others_are_timed(
     monkeypatch: pytest.MonkeyPatch, even_clock: Iterator[float]
 ) -> None:
-    real = local.build
+    real = given.build
 
     def build(net, classes):  # type: ignore[no-untyped-def]
         if net.name == "big":
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9 TB.\nmore")
         return real(net, classes)
 
-    monkeypatch.setattr(local, "build", build)
+    monkeypatch.setattr(given, "build", build)
     small = load_net("rdsnet")
     nets = {"big": dataclasses.replace(small, name="big"), "small": small}
     found = measure(nets, SIZE, 5, threads=1, clock=even_clock.__next__, plan=QUICK)
@@ -216,7 +216,7 @@ def test_a_net_that_cannot_run_is_said_in_words_and_the_others_are_timed(
 def test_a_wrong_request_is_refused_before_anything_is_built(
     asked: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "build", lambda *_: pytest.fail("built"))
+    monkeypatch.setattr(given, "build", lambda *_: pytest.fail("built"))
     with pytest.raises(SpecError) as error:
         measure({"a": load_net("rdsnet")}, SIZE, 5, **{"threads": 1, **asked})  # type: ignore[arg-type]
     assert error.value.what == words

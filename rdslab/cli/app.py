@@ -1,6 +1,6 @@
 """The command line with all its commands: each module enters its own."""
 
-from rdslab.cli import choosing, comparing, data, devices, export, loading, nets, profiles, profiling, studies, training
+from rdslab.cli import choosing, comparing, data, export, loading, nets, profiles, profiling, studies, timing, training
 from rdslab.cli.options import app
 
 __all__ = [
@@ -8,12 +8,12 @@ __all__ = [
     "choosing",
     "comparing",
     "data",
-    "devices",
     "export",
     "loading",
     "nets",
     "profiles",
     "profiling",
     "studies",
+    "timing",
     "training",
 ]

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rdslab.errors import RunError, SpecError, UnstableTime, did_you_mean
-from rdslab.fold import fold
+from rdslab.errors import RunError, UnstableTime
 from rdslab.measure.agent.clock import PLAN, Plan, Runs, Timer, interleave, steady
 from rdslab.measure.agent.engines import plan_for
 from rdslab.measure.agent.monitor import Monitor
@@ -18,16 +17,14 @@ from rdslab.measure.agent.plan import Busy, Progress
 from rdslab.measure.agent.trtexec import WARM_UP_MS
 from rdslab.measure.backends import Calibration, Opened, open_backend, release
 from rdslab.measure.backends.request import Request, check_words
+from rdslab.measure.given import Given, check_given, check_way, network_of, with_file
 from rdslab.measure.here import HERE, card_of, device_of, host_of, quiet, timer_of
 from rdslab.measure.host import load
 from rdslab.measure.malloc import tune_malloc
 from rdslab.measure.sentinel import sentinel, sentinel_image
-from rdslab.network import build, check_size
 from rdslab.records import Size
-from rdslab.spec import Net
 from rdslab.times import Host, Protocol, Times
 
-FORMS = ("eager", "deployed")
 # The sentinel runs in the nets' own backend, but for those that would take long to prepare it.
 SENTINEL_IN = {"compile": "torch", "cuda_graph": "torch"}
 ENGINES = ("onnxruntime", "tensorrt")  # whose versions decide a time
@@ -36,7 +33,7 @@ Energy = tuple[float | None, str]  # millijoules, or why there are none
 
 
 def measure(
-    nets: Mapping[str, Net],
+    nets: Mapping[str, Given],
     size: Size,
     classes: int,
     *,
@@ -56,17 +53,18 @@ def measure(
 ) -> Measured:
     """The latency of the nets' inference form at one random image of `size`, interleaved; ms by the mapping's names.
 
-    `form` is "eager", as they were trained, or "deployed", folded. `backend`, `precision`, `layout`, `inside` and
-    `calibration` are those of `open_backend`. `device_name` is "here" (CUDA where there is a GPU), "cpu" or "cuda".
-    By default CUDA is timed by events, the CPU by `time.perf_counter`; cuDNN chooses its algorithms by trial, and fp32
-    is not TF32. `busy` tells the cores that other processes use; the system is asked unless a clock is given.
+    `form` is "eager", as they were trained, or "deployed", folded; an ONNX file among them runs as it stands, at its
+    own size. `backend`, `precision`, `layout`, `inside` and `calibration` are those of `open_backend`. `device_name` is
+    "here" (CUDA where there is a GPU), "cpu" or "cuda". By default CUDA is timed by events, the CPU by
+    `time.perf_counter`; cuDNN chooses its algorithms by trial, and fp32 is not TF32. `busy` tells the cores that other
+    processes use; the system is asked unless a clock is given.
 
     In place of a time stands UnstableTime where the runs do not agree or the machine was disturbed, RunError where a
     net cannot run. Raises SpecError for a wrong request. Whoever calls holds `machine_lock("measure")`.
     """
     device = device_of(device_name)
     way = _Way(device, backend, precision, layout, threads, inside, timer_of(device, clock, sync), calibration)
-    way.check(nets, size, form)
+    way.check(nets, size, classes, form)
     plan = way.plan(plan)
     common = _Common(device_name, way.protocol(size, classes, form, plan), host_of(device), load(), plan)
     busy = OtherProcesses() if busy is None and clock is None else busy
@@ -74,7 +72,7 @@ def measure(
         watcher, (opened, refused) = way.open_sentinel(), _opened(nets, way, size, classes, form)
         found = _timed(opened, watcher, busy, progress, monitor, common) if opened else {}
     way.release()
-    return {name: refused.get(name) or found[name] for name in nets}
+    return {name: refused.get(name) or with_file(found[name], net) for name, net in nets.items()}
 
 
 @dataclass(frozen=True)
@@ -90,13 +88,12 @@ class _Way:
     timer: Timer
     calibration: Calibration | None
 
-    def check(self, nets: Mapping[str, Net], size: Size, form: str) -> None:
+    def check(self, nets: Mapping[str, Given], size: Size, classes: int, form: str) -> None:
         """Raises SpecError for words that there are not, or that do not go together, and for too small an image."""
         check_words(Request(nn.Identity(), _image(size), **self._asked()))
-        if form not in FORMS:
-            raise SpecError(f"expected a form of {', '.join(FORMS)}, got {form!r}", did_you_mean(form, FORMS))
-        for net in nets.values():
-            check_size(net, size)
+        for given in nets.values():
+            check_way(given, self.backend, self.precision, form)
+            check_given(given, size, classes)
 
     def open(self, network: nn.Module, size: Size) -> Opened:
         """A network, ready to run. Raises RunError where it cannot."""
@@ -174,14 +171,14 @@ class _Common:
 
 
 def _opened(
-    nets: Mapping[str, Net], way: _Way, size: Size, classes: int, form: str
+    nets: Mapping[str, Given], way: _Way, size: Size, classes: int, form: str
 ) -> tuple[dict[str, Opened], dict[str, RunError]]:
     """The networks, ready to run; and why others cannot."""
     opened: dict[str, Opened] = {}
     refused: dict[str, RunError] = {}
     for name, net in nets.items():
         try:
-            opened[name] = way.open(_network(net, classes, form), size)
+            opened[name] = way.open(network_of(net, classes, form), size)
         except RunError as error:
             refused[name] = error
         except RuntimeError as error:  # torch.OutOfMemoryError is one
@@ -218,12 +215,7 @@ def _timed(
     return found
 
 
-def _network(net: Net, classes: int, form: str) -> nn.Module:
-    network = build(net.inference(), classes)
-    return fold(network.eval()).network if form == "deployed" else network
-
-
-def _cannot_build(net: Net, size: Size, error: RuntimeError) -> RunError:
+def _cannot_build(net: Given, size: Size, error: RuntimeError) -> RunError:
     reason = str(error).strip().partition("\n")[0]
     if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in reason:
         return RunError(f"net {net.name!r} at {size} needs more memory than there is", "try a smaller size")

@@ -36,6 +36,7 @@ class OnnxNetwork(nn.Module):
     def __init__(self, source: Path | bytes, where: str = "", providers: Sequence[Any] | None = None) -> None:
         super().__init__()
         self.where = where or (str(source) if isinstance(source, Path) else "")
+        self._source = source
         self._session = _session(source, self.where, providers)
         self._input, self.size = _image_of(self._session, self.where)
         self._output, self.scores = _scores_of(self._session, self.where)
@@ -48,6 +49,10 @@ class OnnxNetwork(nn.Module):
         found = torch.cat([self._run(image) for image in torch.split(fitting.float().cpu(), 1)])
         found = found if tuple(found.shape[-2:]) == own else _resized(found, own, antialias=False)
         return found.to(images.device)
+
+    def content(self) -> bytes:
+        """The file itself."""
+        return self._source.read_bytes() if isinstance(self._source, Path) else self._source
 
     def _run(self, image: Tensor) -> Tensor:
         try:

@@ -14,12 +14,11 @@ from rdslab.measure.agent.engines import ENGINES, PRECISIONS, choose, plan_for
 from rdslab.measure.agent.plan import PLAN, Plan, steady
 from rdslab.measure.agent.trtexec import WARM_UP_MS
 from rdslab.measure.calibration import Calibration
+from rdslab.measure.given import Given, check_given, with_file
 from rdslab.measure.session import Limits, Session
 from rdslab.measure.shipping import Form, pack
 from rdslab.measure.ssh import Board
-from rdslab.network import check_size
 from rdslab.records import Size
-from rdslab.spec import Net
 from rdslab.times import Host, Protocol, Times
 
 INSIDE = ("network", "labels", "copies")
@@ -31,7 +30,7 @@ Measured = dict[str, Times | RunError]
 
 
 def measure_remote(
-    nets: Mapping[str, Net],
+    nets: Mapping[str, Given],
     size: Size,
     classes: int,
     *,
@@ -48,6 +47,8 @@ def measure_remote(
     ssh_config: Path | None = None,
 ) -> Measured:
     """The latency of the nets' deployment form on the board `ssh://[USER@]HOST[:PORT]`, interleaved, by their names.
+
+    An ONNX file among them goes as it is; its size and classes are to be these.
 
     `engine` is what runs them there: trtexec, onnxruntime, torch, or "auto", the first of these that the board has.
     Files are copied and timed over one connection, and go with it; engines that trtexec built stay in the board's
@@ -69,7 +70,8 @@ def measure_remote(
             session.send(name, content)
         result = _document(session.result(_listener(progress, notice)), board)
     protocol = request.protocol(form)
-    return {name: refused.get(name) or _times(name, result, protocol, board, plan) for name in nets}
+    times = {name: refused.get(name) or _times(name, result, protocol, board, plan) for name in nets}
+    return {name: with_file(found, nets[name]) for name, found in times.items()}
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class _Request:
     plan: Plan
     calibration: Calibration | None
 
-    def check(self, nets: Mapping[str, Net]) -> None:
+    def check(self, nets: Mapping[str, Given]) -> None:
         """Raises SpecError for what cannot be on any board."""
         every = tuple(dict.fromkeys(itertools.chain(*PRECISIONS.values())))
         for what, word, words in (
@@ -102,8 +104,8 @@ class _Request:
                 f"int8 needs a calibration set of real images, and only int8 does; the precision is {self.precision}",
                 "name a folder of images the nets were made for" if self.calibration is None else "",
             )
-        for net in nets.values():
-            check_size(net, self.size)
+        for given in nets.values():
+            check_given(given, self.size, self.classes)
 
     def form(self, hello: Mapping[str, Any], board: Board) -> Form:
         """What this board wants to be sent. Raises RunError where it lacks what can run it."""

@@ -10,13 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from rdslab.errors import RdslabError, RunError
-from rdslab.fold import fold
 from rdslab.measure.backends.onnx_graph import digest_of, graph_of
 from rdslab.measure.calibration import Calibration, cache_of, ranges_of
+from rdslab.measure.given import Given, OnnxFile, network_of
 from rdslab.measure.sentinel import SIZE, sentinel
-from rdslab.network import build
 from rdslab.records import Size
-from rdslab.spec import Net
 
 SENTINEL = "sentinel"
 BYTES_SINCE = (8, 6)  # TensorRT gives labels as bytes from here on, before as 32-bit integers
@@ -61,18 +59,19 @@ class Parcel:
 
 
 def pack(
-    nets: Mapping[str, Net], size: Size, classes: int, form: Form
+    nets: Mapping[str, Given], size: Size, classes: int, form: Form
 ) -> tuple[Parcel, dict[str, Any], dict[str, RunError]]:
     """The files, the job's `nets` and `sentinel`, and why a net is not among them.
 
-    A net's weights are drawn from seed 0: the same net is the same file, and a board builds its engine once.
+    The same net is the same file, and a board builds its engine once. An ONNX file goes as it is.
     """
     parcel, refused = Parcel(), {}
     entries: list[dict[str, Any]] = []
     for name, net in nets.items():
         try:
-            network = fold(build(net.inference(), classes, seed=0).eval()).network
-            entries.append(parcel.add_network(name, network, size, form))
+            if isinstance(net, OnnxFile) and form.engine == "torch":
+                raise RunError("the board has torch alone, which runs no ONNX file", where=str(net.path))
+            entries.append(parcel.add_network(name, network_of(net, classes, "deployed"), size, form))
         except RdslabError as error:
             refused[name] = RunError(error.what, *error.hints, where=error.where)
     alone = replace(form, precision="fp32", labels=False, calibration=None)  # the same in all measurements

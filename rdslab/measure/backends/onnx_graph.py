@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rdslab.measure.export import IMAGE, SCORES, USUAL_OPSET, onnx_of
+from rdslab.measure.onnxfile import OnnxNetwork
 
 LABELS = "labels"
 FOLDS = "the engine folds batch norms into convolutions by itself, in the eager form too"
@@ -14,9 +15,10 @@ FOLDS = "the engine folds batch norms into convolutions by itself, in the eager 
 def graph_of(network: nn.Module, image: Tensor, labels: bool, kind: torch.dtype = torch.uint8) -> bytes:
     """The network as ONNX, in its own precision: `image` 1 3 h w in; `scores` 1 k h w, or `labels` 1 h w, out.
 
-    `kind` is the type of the labels: TensorRT gives no bytes before 8.6. Raises RunError where it cannot be exported.
+    That of an ONNX file is the file itself, byte by byte, but for the labels. `kind` is the type of the labels:
+    TensorRT gives no bytes before 8.6. Raises RunError where the network cannot be exported.
     """
-    content = onnx_of(network, image, USUAL_OPSET)
+    content = network.content() if isinstance(network, OnnxNetwork) else onnx_of(network, image, USUAL_OPSET)
     return _with_labels(content, kind) if labels else content
 
 
@@ -46,7 +48,7 @@ def _with_labels(content: bytes, kind: torch.dtype) -> bytes:
     graph = model.graph
     n, classes, h, w = shape_of(content)
     to = onnx.TensorProto.UINT8 if kind == torch.uint8 and classes <= 256 else onnx.TensorProto.INT32
-    graph.node.append(onnx.helper.make_node("ArgMax", [SCORES], ["best"], axis=1, keepdims=0))
+    graph.node.append(onnx.helper.make_node("ArgMax", [graph.output[0].name], ["best"], axis=1, keepdims=0))
     graph.node.append(onnx.helper.make_node("Cast", ["best"], [LABELS], to=to))
     del graph.output[:]
     graph.output.append(onnx.helper.make_tensor_value_info(LABELS, to, [n, h, w]))

@@ -66,7 +66,8 @@ class Request:
     def name(self) -> str:
         """What to call the network in a message."""
         net = getattr(self.network, "net", None)
-        return repr(net.name) if net is not None else type(self.network).__name__
+        where = getattr(self.network, "where", "")  # of a file
+        return repr(net.name if net is not None else where) if net or where else type(self.network).__name__
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from rdslab.cli.nets import loaded
-from rdslab.cli.options import Classes, Json, Nets, Set, SizeText, Threads, app
+from rdslab.cli.given import CLASSES, SIZE, Named, named
+from rdslab.cli.options import Json, Set, Threads, app
 from rdslab.cli.output import note, print_json, print_table, progress, say
 from rdslab.errors import RdslabError, RunError, SpecError, did_you_mean
 from rdslab.records import Size
-from rdslab.spec import Net
 from rdslab.times import Times
 
 BACKEND = "torch (default here), compile, cuda_graph, onnxruntime, onnxruntime_tensorrt, tensorrt."
@@ -39,12 +38,14 @@ class _Way:
 
 @app.command("time")
 def time_(
-    nets: Nets,
+    nets: Annotated[
+        list[str], typer.Argument(metavar="NET|FILE...", help="Zoo names, YAML files, ONNX files, weights files.")
+    ],
     device: Annotated[
         str, typer.Option("--device", help="`here`, ssh://[USER@]HOST[:PORT], or a profile's name or YAML file.")
     ] = "here",
-    size: SizeText = "640x360",
-    classes: Classes = 19,
+    size: Annotated[str | None, typer.Option("--size", help=f"Input size; a file's own, else {SIZE}.")] = None,
+    classes: Annotated[int | None, typer.Option("--classes", help=f"Classes; a file's own, else {CLASSES}.")] = None,
     threads: Threads = 1,
     channels_last: Annotated[bool, typer.Option("--channels-last", help="Memory layout n h w c.")] = False,
     precision: Annotated[str | None, typer.Option("--precision", help="fp32 (default), fp16, bf16 or int8.")] = None,
@@ -57,20 +58,19 @@ def time_(
     set_: Set = [],  # noqa: B006
     json: Json = False,
 ) -> None:
-    """Time nets here or on a board, interleaved, or predict their latency on a device profile."""
-    specs: dict[str, Net] = {}
-    for name in nets:
-        spec = loaded(name, set_)
-        specs[spec.name if spec.name not in specs else name] = spec
-    at = Size.parse(size)
+    """Time nets here or on a board, interleaved, or predict their latency on a device profile.
+
+    An ONNX file is timed as it stands, so that its mIoU and its time are those of one file.
+    """
+    asked = named(nets, set_, size, classes)
     way = _Way(backend, form, inside, precision, threads, channels_last, calibrate)
     if device == "here":
-        found = _measured(specs, at, classes, way)
+        found = _measured(asked, way)
     elif device.startswith("ssh:"):
-        found = _on_board(specs, at, classes, device, way)
+        found = _on_board(asked, device, way)
     else:
-        found = _predicted(specs, at, classes, device, way)
-    _answer(found, at, classes, json)
+        found = _predicted(asked, device, way)
+    _answer(found, asked.size, asked.classes, json)
 
 
 def _answer(found: dict[str, Any], size: Size, classes: int, json: bool) -> None:
@@ -89,7 +89,7 @@ def _answer(found: dict[str, Any], size: Size, classes: int, json: bool) -> None
         raise RunError(f"{len(refused)} of {len(found)} times are refused")
 
 
-def _measured(nets: dict[str, Net], size: Size, classes: int, way: _Way) -> dict[str, Any]:
+def _measured(asked: Named, way: _Way) -> dict[str, Any]:
     from rdslab.measure import machine_lock, measure
 
     waits = "waits until nothing trains or measures on this machine"
@@ -97,14 +97,14 @@ def _measured(nets: dict[str, Net], size: Size, classes: int, way: _Way) -> dict
         bar = bars.add_task("timing", total=None)
         return dict(
             measure(
-                nets,
-                size,
-                classes,
+                asked.given,
+                asked.size,
+                asked.classes,
                 threads=way.threads,
                 layout="channels_last" if way.channels_last else "channels_first",
                 precision=way.precision or "fp32",
-                backend=way.backend or "torch",
-                form=way.form or "eager",
+                backend=way.backend or ("onnxruntime" if asked.has_files else "torch"),
+                form=way.form or ("deployed" if asked.has_files else "eager"),
                 inside=way.inside,
                 calibration=_calibration(way),
                 progress=lambda done, total: bars.update(bar, completed=done, total=total),
@@ -112,7 +112,7 @@ def _measured(nets: dict[str, Net], size: Size, classes: int, way: _Way) -> dict
         )
 
 
-def _on_board(nets: dict[str, Net], size: Size, classes: int, device: str, way: _Way) -> dict[str, Any]:
+def _on_board(asked: Named, device: str, way: _Way) -> dict[str, Any]:
     from rdslab.measure.remote import BACKENDS, measure_remote
 
     if way.channels_last or way.form == "eager":
@@ -129,9 +129,9 @@ def _on_board(nets: dict[str, Net], size: Size, classes: int, device: str, way: 
         bar = bars.add_task("timing", total=None)
         return dict(
             measure_remote(
-                nets,
-                size,
-                classes,
+                asked.given,
+                asked.size,
+                asked.classes,
                 device=device,
                 precision=way.precision or "fp32",
                 engine=engines[way.backend] if way.backend else "auto",
@@ -150,7 +150,7 @@ def _calibration(way: _Way) -> Any:
     return Calibration(way.calibrate) if way.calibrate else None
 
 
-def _predicted(nets: dict[str, Net], size: Size, classes: int, device: str, way: _Way) -> dict[str, Any]:
+def _predicted(asked: Named, device: str, way: _Way) -> dict[str, Any]:
     from rdslab.cost import count
     from rdslab.measure import load_profile, predict_times
 
@@ -160,7 +160,7 @@ def _predicted(nets: dict[str, Net], size: Size, classes: int, device: str, way:
         if has.get(option) != value:
             what = f"predicts {profile.precision} in {profile.form} form, the network alone; {option} asks for another"
             raise SpecError(what, f"leave out {option}, or choose another profile", where=profile.name)
-    return {name: predict_times(count(net, size, classes), profile) for name, net in nets.items()}
+    return {name: predict_times(count(net, asked.size, asked.classes), profile) for name, net in asked.nets.items()}
 
 
 def _document(name: str, times: Times | RdslabError) -> dict[str, Any]:
