@@ -74,7 +74,8 @@ class Net:
                 raise SpecError(f"expected a width multiplier above 0 and up to 16, got {value!r}", where=path)
             return replace(self, width=float(value))
         pattern, _, rest = path.partition(".")
-        hits = [node for node in self.nodes if fnmatch.fnmatchcase(node.id, pattern)]
+        matches = re.compile(fnmatch.translate(pattern)).match
+        hits = [node for node in self.nodes if matches(node.id)]
         if not hits or not rest:
             ids = [node.id for node in self.nodes]
             raise SpecError(

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from rdslab.errors import SpecError
 from rdslab.measure.profile import Interval, Profile
 from rdslab.measure.terms import COLUMNS, COUNT, Array, column_of, tally, tally_nodes
@@ -64,10 +66,10 @@ def _launches_and_work(parts: Array) -> tuple[float, float]:
 def _borrowed(cost: Cost, profile: Profile) -> dict[str, list[str]]:
     """What is said of kernels of unseen kinds -> the nodes that have them."""
     found: dict[str, list[str]] = {}
-    for node, table in zip(cost.nodes, tally_nodes(cost, profile.form), strict=True):
-        for kind, count, seen in zip(COLUMNS, table[:, COUNT], profile.seen, strict=True):
-            if count and not seen:
-                found.setdefault(_mark(kind, node, profile), []).append(node.id)
+    unseen = (tally_nodes(cost, profile.form)[..., COUNT] > 0) & ~profile.seen
+    for row, column in np.argwhere(unseen):
+        node = cost.nodes[row]
+        found.setdefault(_mark(COLUMNS[column], node, profile), []).append(node.id)
     return found
 
 
