@@ -28,7 +28,7 @@ def differences(audited: Audit) -> dict[str, tuple[int, int]]:
     return {d.operator: (d.amount, d.calls) for d in audited.differences}
 
 
-@pytest.mark.parametrize("size", [Size(64, 64), Size(97, 75)], ids=str)
+@pytest.mark.parametrize("size", [Size(64, 64), pytest.param(Size(97, 75), marks=pytest.mark.long)], ids=str)
 @pytest.mark.parametrize("name", run_in_test(zoo_names()))
 def test_three_counters_agree_on_every_net_of_the_zoo_and_every_operator_is_explained(name: str, size: Size) -> None:
     audited = audit(load_net(name), size, 19)

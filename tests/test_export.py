@@ -17,12 +17,14 @@ from rdslab.measure import export as exporting
 from rdslab.measure.export import LARGEST, Exported, export
 from rdslab.network import Network, build, load_net, zoo_names
 from rdslab.records import Size
-from tests.zoo_figures import SMALL
 
 onnx = pytest.importorskip("onnx", reason="needs the extra `deploy`")
 pytest.importorskip("onnxruntime", reason="needs the extra `deploy`")
 UNPOOL = Path(__file__).parent / "nets" / "unpool.yaml"
-QUICK = ("rdsnet", "rdsnet_code", "enet", "espnetv2")  # shuffles, unpooling, depthwise
+QUICK = {  # shuffles, unpooling, depthwise; the new exporter takes seconds a net
+    11: ("rdsnet", "rdsnet_code", "enet", "espnetv2", "linknet", "icnet"),
+    18: ("rdsnet", "enet"),
+}
 
 
 def trained(name: str | Path) -> Network:
@@ -43,8 +45,7 @@ def written(name: str | Path, opset: int, folder: Path) -> Exported:
 
 
 def nets(opset: int) -> list[object]:
-    quick = QUICK if opset == 18 else SMALL
-    return [name if name in quick else pytest.param(name, marks=pytest.mark.long) for name in zoo_names()]
+    return [name if name in QUICK[opset] else pytest.param(name, marks=pytest.mark.long) for name in zoo_names()]
 
 
 @pytest.mark.parametrize("name", nets(11))

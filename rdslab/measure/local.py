@@ -54,10 +54,9 @@ def measure(
     """The latency of the nets' inference form at one random image of `size`, interleaved; ms by the mapping's names.
 
     `form` is "eager", as they were trained, or "deployed", folded; an ONNX file among them runs as it stands, at its
-    own size. `backend`, `precision`, `layout`, `inside` and `calibration` are those of `open_backend`. `device_name` is
-    "here" (CUDA where there is a GPU), "cpu" or "cuda". By default CUDA is timed by events, the CPU by
-    `time.perf_counter`; cuDNN chooses its algorithms by trial, and fp32 is not TF32. `busy` tells the cores that other
-    processes use; the system is asked unless a clock is given.
+    own size. `backend`, `precision`, `layout`, `inside`, `calibration` are those of `open_backend`; `device_name` is
+    "here" (CUDA where there is a GPU), "cpu" or "cuda". CUDA is timed by events, the CPU by `time.perf_counter`; cuDNN
+    tries its algorithms, fp32 is not TF32. `busy` tells the cores that others use; by default the system is asked.
 
     In place of a time stands UnstableTime where the runs do not agree or the machine was disturbed, RunError where a
     net cannot run. Raises SpecError for a wrong request. Whoever calls holds `machine_lock("measure")`.

@@ -48,15 +48,13 @@ def measure_remote(
 ) -> Measured:
     """The latency of the nets' deployment form on the board `ssh://[USER@]HOST[:PORT]`, interleaved, by their names.
 
-    An ONNX file among them goes as it is; its size and classes are to be these.
+    An ONNX file among them goes as it is. `engine` runs them: trtexec, onnxruntime, torch, or "auto", the first that
+    the board has. Files are copied and timed over one connection, and go with it; engines that trtexec built stay in
+    its `~/.cache/rdslab/engines`. `notice` is told what takes long; `ssh_config` stands in for `~/.ssh/config`.
 
-    `engine` is what runs them there: trtexec, onnxruntime, torch, or "auto", the first of these that the board has.
-    Files are copied and timed over one connection, and go with it; engines that trtexec built stay in the board's
-    `~/.cache/rdslab/engines`. `notice` is told what takes long. `ssh_config` stands in for `~/.ssh/config`.
-
-    In place of a time stands UnstableTime where the runs do not agree, and RunError where a net cannot run there.
-    Raises SpecError for a wrong request, ConnectionLost where the board cannot be reached or no longer (the same call
-    may succeed later), and RunError where it cannot measure at all.
+    In place of a time stands UnstableTime where the runs do not agree, RunError where a net cannot run there. Raises
+    SpecError for a wrong request, ConnectionLost where the board cannot be reached or no longer (the same call may
+    succeed later), RunError where it cannot measure at all.
     """
     board, request = Board.parse(device), _Request(size, classes, precision, engine, threads, inside, plan, calibration)
     request.check(nets)
@@ -69,9 +67,8 @@ def measure_remote(
         for name, content in {**parcel.files, "job.json": json.dumps(job).encode()}.items():
             session.send(name, content)
         result = _document(session.result(_listener(progress, notice)), board)
-    protocol = request.protocol(form)
-    times = {name: refused.get(name) or _times(name, result, protocol, board, plan) for name in nets}
-    return {name: with_file(found, nets[name]) for name, found in times.items()}
+    found = {name: _times(name, result, request.protocol(form), board, plan) for name in nets if name not in refused}
+    return {name: refused.get(name) or with_file(found[name], given) for name, given in nets.items()}
 
 
 @dataclass(frozen=True)
