@@ -17,7 +17,6 @@ from rdslab.records import Size
 from rdslab.spec import Net
 from rdslab.times import Times
 
-ENDING = ".onnx"
 FORMS = ("eager", "deployed")
 # What runs a file, in which precisions: TensorRT casts by itself, ONNX Runtime computes in what the file is in.
 RUN_FILES: Mapping[str, tuple[str, ...]] = {
