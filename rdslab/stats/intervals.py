@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
+from rdslab.stats.permutation import sign_flips
+
 LEVEL = 0.95
+POOLABLE = 0.05
 # Below this share of the values' size a standard deviation is rounding, not spread.
 ROUNDING = 1e-12
 
@@ -24,6 +27,9 @@ class Estimate:
     p: float | None = None  # two-sided, mean = 0 (Student's t); of differences only
     level: float = LEVEL
     why: str = ""  # why there is no interval; "" with one
+    effect_size: float | None = None  # Hedges' g of paired differences: mean / sd, small samples corrected
+    p_permutation: float | None = None  # two-sided, signs flipped; from 6 pairs on
+    p_least: float | None = None  # the smallest that so many pairs can give
 
     @property
     def excludes_zero(self) -> bool | None:
@@ -42,18 +48,31 @@ class PooledSpread:
     groups: int  # groups that gave at least one degree of freedom
 
 
+@dataclass(frozen=True)
+class Homogeneity:
+    """Whether groups spread alike."""
+
+    p: float | None
+    pooled: bool
+    why: str = ""  # why not
+
+
 def finite(values: Iterable[float | None]) -> list[float]:
     """The values that are numbers: None, NaN and infinities are left out."""
     return [float(v) for v in values if v is not None and math.isfinite(v)]
 
 
-def mean_estimate(values: Iterable[float | None], level: float = LEVEL) -> Estimate:
+def mean_estimate(values: Iterable[float | None], level: float = LEVEL, pooled: PooledSpread | None = None) -> Estimate:
     """Mean with Student's t interval. Values that are no finite numbers are left out, and n counts what is left.
 
     One value has no interval, and neither have values without any spread: seeds that agree to the last bit say nothing
-    of how far others would lie.
+    of how far others would lie. With a `pooled` spread the interval is of that spread, also for one value.
     """
-    return _estimate(finite(values), level, test=False)
+    found = _estimate(finite(values), level, test=False)
+    if pooled is None or not pooled.sd or found.mean is None:
+        return found
+    half = float(stats.t.ppf(0.5 + level / 2, pooled.df)) * pooled.sd / math.sqrt(found.n)
+    return replace(found, low=found.mean - half, high=found.mean + half, why="")
 
 
 def paired_difference(
@@ -80,8 +99,22 @@ def _estimate(values: list[float], level: float, *, test: bool, scale: float | N
         return Estimate(n, mean, 0.0, level=level, why="no spread over the seeds")
     error = sd / math.sqrt(n)
     half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * error
-    p = float(2 * stats.t.sf(abs(mean) / error, n - 1)) if test else None
-    return Estimate(n, mean, sd, mean - half, mean + half, p, level)
+    found = Estimate(n, mean, sd, mean - half, mean + half, level=level)
+    if not test:
+        return found
+    p_permutation, p_least = sign_flips(values)
+    return replace(
+        found,
+        p=float(2 * stats.t.sf(abs(mean) / error, n - 1)),
+        effect_size=mean / sd * _small_sample(n - 1) if n > 2 else None,
+        p_permutation=p_permutation,
+        p_least=p_least,
+    )
+
+
+def _small_sample(df: int) -> float:
+    """What Cohen's d is too large by on average (Hedges 1981)."""
+    return math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2)
 
 
 def pooled_spread(groups: Iterable[Iterable[float | None]]) -> PooledSpread:
@@ -92,6 +125,22 @@ def pooled_spread(groups: Iterable[Iterable[float | None]]) -> PooledSpread:
         return PooledSpread(None, 0, 0)
     squares = math.fsum((len(g) - 1) * float(np.var(g, ddof=1)) for g in kept)
     return PooledSpread(math.sqrt(squares / df), df, len(kept))
+
+
+def may_pool(groups: Iterable[Iterable[float | None]]) -> Homogeneity:
+    """Whether one spread may stand for all groups: Brown and Forsythe's test (1974), at 5 %.
+
+    It sees gross differences only: with three values a group a spread must be several times another's.
+    """
+    kept = [g for g in (finite(group) for group in groups) if len(g) > 2]  # two lie equally far from their median
+    if len(kept) < 2:
+        return Homogeneity(None, False, "fewer than two variants have three seeds")
+    if all(float(np.ptp(g)) <= ROUNDING * max(map(abs, g)) for g in kept):
+        return Homogeneity(None, False, "no spread over the seeds")
+    p = float(stats.levene(*kept, center="median").pvalue)
+    if p < POOLABLE:
+        return Homogeneity(p, False, f"the variants' spreads differ (Brown-Forsythe, p = {p:.2g})")
+    return Homogeneity(p, True)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
