@@ -28,6 +28,8 @@ VERBS = {
     "choose": {"--under", "--device", "--size", "--classes", "--weights", "--study", "--own", "--risk", "--threads"}
     | {"--json", "--csv", "--latex"},
     "compare": {"--size", "--classes", "--without-times", "--json"},
+    "plan": {"--spread", "--spread-from", "--effect", "--power", "--no-probe", "--storage", "--root", "--set"}
+    | {"--json"},
     "run": {"--workers", "--storage", "--root", "--set", "--retry-failed", "--json"},
     "worker": {"--storage", "--set"},
     "measure": {"--storage", "--device", "--give-up", "--again", "--set", "--json"},

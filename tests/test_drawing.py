@@ -12,9 +12,9 @@ from rich.console import Console
 
 from rdslab.cli import main
 from rdslab.cli.drawing import draw, rails_of
-from rdslab.cli.lanes import Layout, layout
-from rdslab.cli.svg import svg
 from rdslab.cost import count
+from rdslab.drawing.lanes import Layout, layout
+from rdslab.drawing.svg import svg
 from rdslab.identity import resolve
 from rdslab.netfile import load_net, zoo_names
 from rdslab.records import Cost, Size

@@ -25,7 +25,7 @@ ROWS = [
     "identity",
     "network",
     "promises",
-    "cost fold data",
+    "cost fold data drawing",
     "measure",
     "train",
     "search",

@@ -1,6 +1,19 @@
 """The command line with all its commands: each module enters its own."""
 
-from rdslab.cli import choosing, comparing, data, export, loading, nets, profiles, profiling, studies, timing, training
+from rdslab.cli import (
+    choosing,
+    comparing,
+    data,
+    export,
+    loading,
+    nets,
+    planning,
+    profiles,
+    profiling,
+    studies,
+    timing,
+    training,
+)
 from rdslab.cli.options import app
 
 __all__ = [
@@ -11,6 +24,7 @@ __all__ = [
     "export",
     "loading",
     "nets",
+    "planning",
     "profiles",
     "profiling",
     "studies",

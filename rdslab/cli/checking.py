@@ -9,8 +9,8 @@ import torch
 from pydantic import BaseModel
 
 from rdslab.blocks import BLOCKS
-from rdslab.cli.labels import dropped_words
 from rdslab.data import DATASETS, data_options
+from rdslab.drawing.labels import dropped_words
 from rdslab.errors import SpecError
 from rdslab.files import write_whole
 from rdslab.measure import Profile, load_profile
@@ -20,6 +20,7 @@ from rdslab.node import Node
 from rdslab.promises import check_block
 from rdslab.search.columns import check_columns
 from rdslab.search.documents import StudyDocument
+from rdslab.search.forecast import twins_of
 from rdslab.search.plan import load_study
 from rdslab.search.prepare import prepare
 from rdslab.spec import Net
@@ -101,14 +102,7 @@ def _study(source: Source) -> tuple[str, list[str]]:
     ]
     for name, net in prepared.nets.items():
         notes += [f"{name}: {words}" for words in dropped_words(resolve(net).dropped)]
-    same: dict[str, list[str]] = {}
-    for name, net in prepared.nets.items():
-        same.setdefault(ids(net)[1], []).append(name)
-    for names in same.values():
-        if len(names) > 1:
-            notes.append(
-                f"{', '.join(names)} compute the same class of functions: any difference between them is seeds"
-            )
+    notes += [twins.words for twins in twins_of({name: ids(net) for name, net in prepared.nets.items()})]
     return study.name, notes
 
 

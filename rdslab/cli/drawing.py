@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.text import Text
 
-from rdslab.cli.labels import Label, dropped_words, labels
-from rdslab.cli.lanes import Layout, Row, is_second, layout
+from rdslab.drawing.labels import Label, dropped_words, labels
+from rdslab.drawing.lanes import Layout, Row, is_second, layout
 from rdslab.identity import Resolved
 from rdslab.records import Cost
 from rdslab.spec import Net

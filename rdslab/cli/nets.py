@@ -82,7 +82,7 @@ def show(
     spec = loaded(net, set_)
     cost, resolved = count(spec, Size.parse(size), classes), resolve(spec)
     if svg is not None:
-        from rdslab.cli.svg import write_svg
+        from rdslab.drawing.svg import write_svg
 
         note(f"wrote {write_svg(svg, spec, cost)}")
     if json:

@@ -25,6 +25,20 @@ class VariantDocument(Document):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
+class DesignDocument(Document):
+    """Factors with their levels, and which combinations of them are run. What they mean is said in `designs`."""
+
+    kind: Literal["one_at_a_time", "leave_one_out", "factorial", "fractional", "pairs"]
+    # A factor is one place with its values, or levels by name with what each sets.
+    factors: Annotated[
+        dict[Text, Annotated[dict[Text, tuple[Any, ...] | dict[str, Any]], Field(min_length=1)]], Field(min_length=1)
+    ]
+    resolution: Annotated[int, Field(ge=3, le=15)] | None = None
+    generators: dict[Text, Annotated[tuple[Text, ...], Field(min_length=2)]] = Field(default_factory=dict)
+    runs: Annotated[int, Field(ge=2)] | None = None
+    interactions: bool = False
+
+
 class DeployDocument(Document):
     """What costs and times belong to. Several sizes and forms are for studies that train nothing."""
 
@@ -85,6 +99,7 @@ class StudyDocument(Document):
     variants: tuple[VariantDocument, ...] = ()
     one_at_a_time: dict[str, Values] = Field(default_factory=dict)
     grid: dict[str, Values] = Field(default_factory=dict)
+    design: DesignDocument | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     recipe: str | dict[str, Any] = ""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...], Field(min_length=1)] = ()

@@ -12,6 +12,7 @@ from typing import Any
 
 from rdslab.errors import SpecError, did_you_mean
 from rdslab.records import Size
+from rdslab.search.designs import Design, design_of
 from rdslab.search.documents import TRAINING, StudyDocument
 from rdslab.search.variants import Variant, unrolled
 from rdslab.yamlio import Source, read_yaml, validate, with_settings
@@ -39,6 +40,7 @@ class Study:
     variants: tuple[Variant, ...]
     sizes: tuple[Size, ...]  # what costs and times belong to
     source: Source = field(compare=False)
+    design: Design | None = None
 
     @property
     def name(self) -> str:
@@ -61,7 +63,9 @@ class Study:
 
     @property
     def base(self) -> str:
-        """The name of the variant that all others are compared with: the one that sets nothing."""
+        """The variant that all others are compared with: the design's base, or the one that sets nothing."""
+        if self.design is not None:
+            return self.variants[0].name
         plain = (line.name for line in self.document.variants if not line.set and line.net is None)
         return next(plain, "base")
 
@@ -129,7 +133,8 @@ def study_from(source: Source) -> Study:
             raise SpecError(f"device {device!r} stands twice", where=where)
         if device.startswith("ssh:") and not BOARD.fullmatch(device):
             raise SpecError(f"{device!r} names no board", "write it like ssh://user@jetson", where=where)
-    study = Study(document, unrolled(document, source), _sizes(document, source), source)
+    design = design_of(document.design, source) if document.design else None
+    study = Study(document, unrolled(document, design, source), _sizes(document, source), source, design)
     _check_ratios(study)
     return study
 

@@ -1,15 +1,18 @@
-"""The variants of a study: those it lists, and what `one_at_a_time` and `grid` unroll to."""
+"""The variants of a study: those it lists, and what its design, or `one_at_a_time` and `grid`, unroll to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from typing import Any
 
 from rdslab.errors import SpecError, did_you_mean
+from rdslab.search.designs import MOST_VARIANTS, Design
 from rdslab.search.documents import StudyDocument
+from rdslab.search.factors import shown
 from rdslab.yamlio import Source
 
-MOST_VARIANTS = 10_000
+KINDS = {"one_at_a_time": "one_at_a_time", "grid": "factorial"}
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,16 @@ class Variant:
     settings: tuple[tuple[str, Any], ...]
     against: str | None = None
     where: str = field(default="", compare=False)
+    levels: Mapping[str, str] = field(default_factory=dict)  # of a run of the study's design: factor -> level
 
 
-def unrolled(document: StudyDocument, source: Source) -> tuple[Variant, ...]:
-    """The variants, the base first where none is plain. Raises SpecError for names that stand twice or mean nothing."""
+def unrolled(document: StudyDocument, design: Design | None, source: Source) -> tuple[Variant, ...]:
+    """The variants, those of the design first, else a base where none is plain.
+
+    Raises SpecError for names that stand twice or mean nothing.
+    """
     common = tuple(document.set.items())
-    found = [
+    listed = [
         Variant(
             line.name,
             line.net or document.base,
@@ -36,24 +43,46 @@ def unrolled(document: StudyDocument, source: Source) -> tuple[Variant, ...]:
         )
         for index, line in enumerate(document.variants)
     ]
-    if not any(not line.set and line.net is None for line in document.variants):
-        found.insert(0, Variant("base", document.base, common, where=source.where(("base",))))
+    if design is not None:
+        _check_alone(document, source)
+        where = source.where(("design",))
+        runs = [(design.name(run), design.settings(run), design.levels(run)) for run in design.runs]
+        found = [Variant(name, document.base, (*common, *own), None, where, levels) for name, own, levels in runs]
+    elif any(not line.set and line.net is None for line in document.variants):
+        found = []
+    else:
+        found = [Variant("base", document.base, common, where=source.where(("base",)))]
+    found += [*listed, *_by_path(document, source)]
+    _check_names(found)
+    return tuple(found)
+
+
+def _check_alone(document: StudyDocument, source: Source) -> None:
+    for key in ("one_at_a_time", "grid"):
+        if getattr(document, key):
+            hint = f"write its places as factors, or leave `design` out; kind: {KINDS[key]} does the same"
+            raise SpecError("does not stand beside `design`", hint, where=source.where((key,)))
+
+
+def _by_path(document: StudyDocument, source: Source) -> list[Variant]:
+    """What `one_at_a_time` and `grid` ask for."""
+    common, found = tuple(document.set.items()), list[Variant]()
     for path, values in document.one_at_a_time.items():
         where = source.where(("one_at_a_time", path))
         found += [
             Variant(_label({path: v}, document.one_at_a_time), document.base, (*common, (path, v)), where=where)
             for v in values
         ]
-    if document.grid:
-        if len(list(document.grid)) and _product_size(document.grid) > MOST_VARIANTS:
-            raise SpecError(f"gives more than {MOST_VARIANTS:,} variants", where=source.where(("grid",)))
-        for values in product(*document.grid.values()):
-            chosen = dict(zip(document.grid, values, strict=True))
-            where = source.where(("grid",))
-            settings = (*common, *chosen.items())
-            found.append(Variant(_label(chosen, document.grid), document.base, settings, where=where))
-    _check_names(found)
-    return tuple(found)
+    if not document.grid:
+        return found
+    where = source.where(("grid",))
+    if prod(map(len, document.grid.values())) > MOST_VARIANTS:
+        raise SpecError(f"gives more than {MOST_VARIANTS:,} variants", where=where)
+    for values in product(*document.grid.values()):
+        chosen = dict(zip(document.grid, values, strict=True))
+        settings = (*common, *chosen.items())
+        found.append(Variant(_label(chosen, document.grid), document.base, settings, where=where))
+    return found
 
 
 def _check_names(found: Sequence[Variant]) -> None:
@@ -75,20 +104,11 @@ def _check_names(found: Sequence[Variant]) -> None:
             )
 
 
-def _product_size(grid: Mapping[str, Sequence[Any]]) -> int:
-    size = 1
-    for values in grid.values():
-        size *= len(values)
-    return size
-
-
 def _label(chosen: Mapping[str, Any], paths: Mapping[str, Any]) -> str:
     """`shuffle=4, groups=2`: the last word of each path where that tells them apart, else the path."""
     last = [path.rpartition(".")[2] for path in paths]
     parts = []
     for path, value in chosen.items():
         word = path.rpartition(".")[2]
-        shown = value.get("block", value) if isinstance(value, Mapping) else value
-        text = "-".join(map(str, shown)) if isinstance(shown, (list, tuple)) else str(shown)
-        parts.append(f"{word if last.count(word) == 1 else path}={text}")
+        parts.append(f"{word if last.count(word) == 1 else path}={shown(value)}")
     return ", ".join(parts)

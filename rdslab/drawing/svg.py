@@ -4,8 +4,8 @@ from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from rdslab.cli.labels import Label, labels
-from rdslab.cli.lanes import Edge, Layout, Row, is_second, layout
+from rdslab.drawing.labels import Label, labels
+from rdslab.drawing.lanes import Edge, Layout, Row, is_second, layout
 from rdslab.errors import SpecError
 from rdslab.files import write_whole
 from rdslab.records import Cost

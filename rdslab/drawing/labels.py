@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rdslab.blocks import BLOCKS
 from rdslab.blocks.registry import defaults_of
-from rdslab.cli.lanes import Layout, Row
+from rdslab.drawing.lanes import Layout, Row
 from rdslab.options import node_options
 from rdslab.records import Cost, NodeCost, human
 from rdslab.spec import IMAGE, Node
