@@ -8,12 +8,15 @@ import pandas as pd
 from rdslab.cost import count
 from rdslab.network import load_net
 from rdslab.records import Size
-from rdslab.report import Results, write_report
+from rdslab.report import Extras, Results, TimesResults, nets_worth_drawing, write_report, write_times_report
+from rdslab.report.answers import answer_claims
 from rdslab.search.ledger import open_ledger, storage_of
+from rdslab.search.pictures import draw_nets
 from rdslab.search.plan import load_study
 from rdslab.search.results import gather
 from rdslab.search.run import Watch
 from rdslab.search.run import run_study as run_slots
+from rdslab.search.times_results import gather_times
 from rdslab.spec import Net
 
 
@@ -45,7 +48,14 @@ def study_results(study: str | Path, *, settings: Sequence[str] = (), storage: s
 
 
 def report_study(study: str | Path, out: str | Path | None = None, *, storage: str | None = None) -> list[Path]:
-    """Write the report of a study to `out`, by default reports/NAME; the files written."""
+    """Write the report of a study to `out`, by default reports/NAME; the files written, the page first."""
     found = load_study(study)
+    ledger = open_ledger(found, storage_of(found, storage))
     folder = Path(out) if out is not None else Path("reports") / found.name
-    return write_report(study_results(study, storage=storage), folder, f"rdslab run {study} && rdslab report {study}")
+    command = f"rdslab run {study} && rdslab report {study}"
+    if not found.trains:
+        times = TimesResults(**gather_times(found, ledger))
+        return write_times_report(times, folder, command, answer_claims(found, times))
+    results = Results(**gather(found, ledger))
+    drawings = draw_nets(found, ledger, nets_worth_drawing(results))
+    return write_report(results, folder, command, Extras(answer_claims(found, results), drawings))

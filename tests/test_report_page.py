@@ -1,6 +1,7 @@
 """The report as files: one page that needs nobody, tables, and studies of every odd shape."""
 
 import copy
+import importlib.util
 import math
 import re
 import subprocess
@@ -9,14 +10,12 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from rdslab.report import Results, write_report
+from rdslab.report import Extras, Results, nets_worth_drawing, write_report
 from rdslab.report.notes import headline, without_roots
-from rdslab.report.page import summary_table
-from rdslab.report.tables import table_tex
-from tests.fake_results import CLASSES, FIVE, forty, results, times
+from rdslab.report.script import script_hash
+from tests.fake_results import CLASSES, FIVE, TWO, forty, results
 
 COMMAND = "rdslab report studies/made_up.yaml --root /secret/place"
 
@@ -27,6 +26,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = results(FIVE, command="rdslab run studies/made_up.yaml --set data.root='/secret place/x'")
     assert write_report(made, out, COMMAND)[0] == out / "report.html"
     return out
+
+
+def files_of(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 class Links(HTMLParser):
@@ -46,9 +49,11 @@ class Links(HTMLParser):
 
 def test_everything_is_written(written):
     plots = ["front_jetson-tx1", "front_here", "differences", "macs", "curves", "classes"]
-    expected = {"report.html", "report.json", "trials.csv", "variants.csv", "table.tex"}
+    expected = {"report.html", "report.md", "report.json", "trials.csv", "variants.csv", "table.tex"}
     expected |= {f"{name}.{ending}" for name in plots for ending in ("png", "svg")}
-    assert {path.name for path in written.iterdir()} == expected
+    expected |= {f"paper/{name}.{ending}" for name in plots for ending in ("png", "svg", "pdf")}
+    expected |= {"trials.parquet"} if importlib.util.find_spec("pyarrow") else set()
+    assert {str(path.relative_to(written)) for path in files_of(written)} == expected
 
 
 def test_the_page_fetches_nothing(written):
@@ -70,11 +75,27 @@ def test_ids_are_unique_over_all_plots(written):
 
 
 def test_the_place_of_the_data_is_nowhere(written):
-    for path in written.iterdir():
+    for path in files_of(written):
         assert b"secret" not in path.read_bytes(), path.name
     assert without_roots('RDSLAB_DATA=/x rdslab run a --root="/y z" --seeds 3') == (
         "RDSLAB_DATA=DIR rdslab run a --root=DIR --seeds 3"
     )
+
+
+def test_the_page_runs_its_own_script_and_no_other(written):
+    text = (written / "report.html").read_text()
+    scripts = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)
+    assert len(scripts) == 1
+    assert f"script-src '{script_hash(scripts[0])}'" in text
+    assert not re.search(r"<[^>]+\son[a-z]+\s*=", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
+
+
+def test_links_of_the_page_are_files_beside_it_or_parts_of_it(written):
+    text = (written / "report.html").read_text()
+    links = re.findall(r'<a [^>]*href="([^"]+)"', text)
+    assert len(links) > 40
+    for link in links:
+        assert f'id="{link[1:]}"' in text if link.startswith("#") else (written / link).is_file(), link
 
 
 def test_the_page_says_where_it_comes_from(written):
@@ -87,41 +108,30 @@ def test_the_page_says_where_it_comes_from(written):
 def test_the_same_results_are_the_same_bytes(written, tmp_path):
     made = results(FIVE, command="rdslab run studies/made_up.yaml --set data.root='/secret place/x'")
     for path in write_report(made, tmp_path, COMMAND):
-        assert path.read_bytes() == (written / path.name).read_bytes(), path.name
+        assert path.read_bytes() == (written / path.relative_to(tmp_path)).read_bytes(), path.name
 
 
-def test_tables_read_back(written):
-    trials, variants = (pd.read_csv(written / f"{name}.csv") for name in ("trials", "variants"))
-    assert (len(trials), len(variants)) == (15, 5)
-    assert trials["params"].dtype.kind == "i"
-    means = trials.groupby("variant", sort=False)["miou"].mean()
-    assert list(variants["miou"]) == pytest.approx(list(means))
+def test_claims_stand_first_with_their_reasons(tmp_path):
+    claim = {"name": "Half the <cost>", "says": "macs of rds / residual = 0.5", "answer": "supported"}
+    claim |= {"why": "0.519, within 2 %", "plot": "macs"}
+    faster = {"name": "Faster", "answer": "undecided", "why": "no time", "n": 3, "plot": "nowhere"}
+    extras = Extras(verdicts=[claim, faster])
+    text = write_report(results(TWO), tmp_path, "", extras)[0].read_text()
+    assert "Half the &lt;cost&gt;" in text
+    assert text.index('id="claims"') < text.index('id="findings"')
+    assert 'href="#front">The plot' in text
+    assert "nowhere" not in text
+    assert "**undecided**" in (tmp_path / "report.md").read_text()
 
 
-def test_latex_is_escaped_and_says_what_is_predicted():
-    made = results({"rds_base": FIVE["rds"], "50% {a} & b#1 ~^\\x $y$": FIVE["residual"]})
-    text = table_tex(made)
-    assert r"50\% \{a\} \& b\#1 \textasciitilde \textasciicircum \textbackslash x \$y\$" in text
-    assert r"rds\_base &" in text
-    assert r"\toprule" in text
-    assert r"predicted (disputed) (ms)" in text
-    assert r"12.5$\textsuperscript{pred.}" in text
-    assert "bf" not in text
-    assert {line.count(" & ") for line in text.splitlines() if line.endswith(r"\\")} == {8}
-
-
-def test_measured_and_predicted_times_of_one_device_have_a_column_each():
-    made = results({name: FIVE[name] for name in ("rds", "residual")})
-    for trial in made.trials[3:]:
-        trial["times"]["jetson-tx1"] = times("jetson-tx1", 99.0, predicted=False)
-    table = summary_table(made)
-    measured, predicted = (
-        next(i for i, head in enumerate(table.heads) if head.startswith(f"jetson-tx1 at 640x360, {kind}"))
-        for kind in ("measured", "predicted")
-    )
-    assert [[row[i].text for i in (measured, predicted)] for row in table.rows] == [["–", "12.5"], ["99.0", "–"]]
-    heads = table_tex(made).split(r"\midrule")[0]
-    assert "measured (disputed) (ms) & jetson-tx1 at 640x360, predicted" in heads
+def test_nets_of_the_front_are_drawn_once_for_a_net(tmp_path):
+    made = results(TWO)
+    ids = nets_worth_drawing(made)
+    assert len(ids) == 2
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><text>the net</text></svg>'
+    text = write_report(made, tmp_path, "", Extras(drawings={ids[0]: svg}))[0].read_text()
+    assert text.count("<text>the net</text>") == 1
+    assert "Without a drawing: residual." in text
 
 
 def test_the_headline_holds_back_what_seeds_could_do():
@@ -171,7 +181,6 @@ def all_equal(made: Results) -> None:
         trial["score"] = made.trials[0]["score"]
 
 
-TWO = {name: FIVE[name] for name in ("rds", "residual")}
 ODD: dict[str, tuple[Results, Callable[[Results], None] | None, str]] = {
     "failed trials": (results(TWO), failed, "&lt;b&gt;out of memory&lt;/b&gt; in epoch 2"),
     "one trial": (results({"rds": FIVE["rds"]}, seeds=1), None, "no interval is given"),

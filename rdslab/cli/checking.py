@@ -18,6 +18,7 @@ from rdslab.netfile import NetDocument, net_from
 from rdslab.network import ids, resolve, units_of
 from rdslab.node import Node
 from rdslab.promises import check_block
+from rdslab.search.claims import claims_of
 from rdslab.search.columns import check_columns
 from rdslab.search.documents import StudyDocument
 from rdslab.search.forecast import twins_of
@@ -102,6 +103,7 @@ def _study(source: Source) -> tuple[str, list[str]]:
     ]
     for name, net in prepared.nets.items():
         notes += [f"{name}: {words}" for words in dropped_words(resolve(net).dropped)]
+    notes += [f"{len(claims)} claims"] if (claims := claims_of(prepared.study)) else []
     notes += [twins.words for twins in twins_of({name: ids(net) for name, net in prepared.nets.items()})]
     return study.name, notes
 

@@ -148,18 +148,9 @@ def report(
     json: Json = False,
 ) -> None:
     """Write report.html, tables and plots of a study to reports/NAME."""
-    from rdslab.report import Results, TimesResults, write_report, write_times_report
-    from rdslab.search.ledger import open_ledger, storage_of
-    from rdslab.search.results import gather
-    from rdslab.search.times_results import gather_times
+    from rdslab.api import report_study
 
-    found, _ = _study(study, None, [])
-    ledger, folder = open_ledger(found, storage_of(found, storage)), out or Path("reports") / found.name
-    command = f"rdslab run {study} && rdslab report {study}"
-    if found.trains:
-        written = write_report(Results(**gather(found, ledger)), folder, command)
-    else:
-        written = write_times_report(TimesResults(**gather_times(found, ledger)), folder, command)
+    written = report_study(study, out, storage=storage)
     if json:
         print_json([str(path) for path in written])
         return

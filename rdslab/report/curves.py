@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rdslab.report.chosen import left_out, worth_showing
 from rdslab.report.frame import Results, history_frame
 from rdslab.report.style import BLUE, INK, LOOKS, MUTED, TEXT_WIDTH, canvas, look, nothing, shortened, styled
-from rdslab.report.words import base_words, listed
+from rdslab.report.words import base_words, some
 
 TOGETHER = len(LOOKS)  # more variants than looks get a panel each
 LONGEST = 30
@@ -19,9 +20,11 @@ LONGEST = 30
 def curves_frame(results: Results) -> pd.DataFrame:
     """One row a variant, seed and epoch with a known mIoU: variant, seed, epoch, miou (per cent), mean.
 
-    The mean is over the seeds, of those epochs that every seed of the variant has; else NaN.
+    The mean is over the seeds, of those epochs that every seed of the variant has; else NaN. Of many variants those
+    that are worth_showing.
     """
     history = history_frame(results)
+    history = history[history["variant"].isin(worth_showing(results))]
     frame = history.loc[history["miou"].notna() & history["epoch"].notna(), ["variant", "seed", "epoch", "miou"]].copy()
     frame["miou"] *= 100
     by_epoch = frame.groupby(["variant", "epoch"])["miou"]
@@ -32,11 +35,13 @@ def curves_frame(results: Results) -> pd.DataFrame:
 
 def curves_caption(results: Results, frame: pd.DataFrame) -> str:
     """What the curves show, and whose are missing."""
-    absent = [v for v in results.variants if v not in set(frame["variant"])]
+    shown, curved = worth_showing(results), set(frame["variant"])
+    absent = [v for v in shown if v not in curved]
     text = "Validation mIoU by epoch: the mean over the seeds, each seed faint behind it."
-    if len(set(frame["variant"])) > TOGETHER:
+    if len(curved) > TOGETHER:
         text += f" One panel a variant, on common axes; dashed: {base_words(results)}." if results.bases else ""
-    return text + (f" Without a history: {listed(absent)}." if absent else "")
+    text += f" Without a history: {some(absent)}." if absent else ""
+    return text + left_out(shown, results.variants)
 
 
 @styled()
@@ -46,7 +51,8 @@ def draw_curves(frame: pd.DataFrame, base_of: Mapping[str, str], width: float = 
     `base_of` has every variant in the study's order with its base, "" for none.
     """
     variants = list(base_of)
-    shown = [v for v in variants if v in set(frame["variant"])]
+    curved = set(frame["variant"])
+    shown = [v for v in variants if v in curved]
     if not shown:
         return nothing(width, "no learning curves are stored")
     if len(shown) > TOGETHER:

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rdslab.report.chosen import left_out, worth_showing
 from rdslab.report.frame import Results, records, unique
 from rdslab.report.style import BLUE, MUTED, TEXT_WIDTH, canvas, nothing, short, shortened, styled
 from rdslab.report.variants import variants_frame
@@ -15,27 +16,31 @@ from rdslab.report.words import base_words, points, points_interval
 
 LEVEL = 0.05  # of the whole table, after Holm's correction
 LONGEST = 44
+BESIDE = ("p_permutation", "effect_size")
 HIGHER, LOWER, UNTOLD, TWINS, UNKNOWN = "higher", "lower", "not told apart", "seeds only", "no interval"
 
 
 def differences_frame(results: Results) -> pd.DataFrame:
     """One row a variant that has a base, in the study's order; differences of mIoU as shares of 1.
 
-    Columns: variant, base, n (pairs), difference, low, high (95 %, uncorrected), p, p_holm, excludes_zero, verdict:
+    Columns: variant, base, n (pairs), difference, low, high (95 %, uncorrected), p, p_holm, p_permutation, effect_size,
+    excludes_zero, verdict:
     `higher` or `lower` only where Holm's p is below 5 %; `seeds only` for a variant that computes the base's class of
     functions; `no interval` where there are too few pairs; else `not told apart`.
     """
     frame = variants_frame(results)
-    columns = ["variant", "base", "n", "difference", "low", "high", "p", "p_holm", "excludes_zero", "verdict"]
+    columns = ["variant", "base", "n", "difference", "low", "high", "p", "p_holm", *BESIDE, "excludes_zero", "verdict"]
     rows = []
+    twins = {base: _twins(frame, base) for base in unique(frame["base"]) if base}
     for r in records(frame[frame["base"] != ""]):
         low, high = r["difference_low"], r["difference_high"]
         excludes = None if math.isnan(low) else bool(low > 0 or high < 0)
         row = {"variant": r["variant"], "base": r["base"], "n": r["n_pairs"], "difference": r["difference"]}
         row |= {"low": low, "high": high}
-        twin = r["variant"] in _twins(frame, r["base"])
+        twin = r["variant"] in twins[r["base"]]
         verdict = TWINS if twin else _verdict(r["difference"], r["p_holm"])
-        rows.append(row | {"p": r["p"], "p_holm": r["p_holm"], "excludes_zero": excludes, "verdict": verdict})
+        row |= {name: r[name] for name in ("p", "p_holm", *BESIDE)}
+        rows.append(row | {"excludes_zero": excludes, "verdict": verdict})
     return pd.DataFrame(rows, columns=columns).astype({"excludes_zero": "object"})
 
 
@@ -56,6 +61,7 @@ def differences_caption(results: Results, frame: pd.DataFrame) -> str:
     """What the forest plot shows and what its marks mean."""
     if frame.empty:
         return "The study names no base among its variants, so there are no differences."
+    shown, every = drawn_differences(results, frame), list(frame["variant"])
     known = frame[frame["n"] > 0]
     counts = sorted({int(n) for n in known["n"]}) or [0]
     pairs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -63,7 +69,13 @@ def differences_caption(results: Results, frame: pd.DataFrame) -> str:
         f"Difference of mIoU to {base_words(results)}, in percentage points: mean over n = {pairs} pairs "
         "of the same seed, with the paired 95 % t interval (each on its own, not corrected for their number). Filled: "
         "below 5 % for the whole table (paired t test, Holm's correction); hollow: not told from the seeds."
+        f"{left_out(list(shown['variant']), every)}"
     )
+
+
+def drawn_differences(results: Results, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the forest plot: all, or of many those of the variants that are worth_showing."""
+    return frame[frame["variant"].isin(worth_showing(results))]
 
 
 @styled()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pandas as pd
@@ -57,9 +57,9 @@ def unique(items: Iterable[Any]) -> list[Any]:
 class Results:
     """All that a report is made from: plain documents, as the ledger stores them.
 
-    `study`: name, title, base (a variant's name), compared (each variant's own base, "" for none), deploy, data,
-    recipe, seeds, variants, threads. `trials`: one document a slot (slot, variant, seed, state, error, net_id,
-    canonical_id, cost, score, times, hours, context_id). `hosts`: the machines.
+    `study`: name, title, base (a variant's name), compared (each variant's own base, "" for none), genes (by variant
+    what it sets: {place: value}), deploy, data, recipe, seeds, variants, threads. `trials`: one document a slot (slot,
+    variant, seed, state, error, net_id, canonical_id, cost, score, times, hours, context_id). `hosts`: the machines.
     """
 
     study: Mapping[str, Any]
@@ -111,6 +111,14 @@ class Results:
     def classes(self) -> list[str]:
         """The data set's classes, in the order of the scores."""
         return unique(name for trial in self.slots for name in (trial.get("score") or {}).get("iou") or {})
+
+    @cached_property
+    def by_variant(self) -> dict[str, list[Mapping[str, Any]]]:
+        """The trials of each variant that has any, by slot."""
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for trial in self.slots:
+            found.setdefault(str(trial["variant"]), []).append(trial)
+        return found
 
     def times(self, device: str) -> list[Mapping[str, Any]]:
         """What is known of the device, one document a trial: times, or {"missing": reason}; by slot."""
@@ -178,18 +186,21 @@ def history_frame(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+@lru_cache(maxsize=8)
 def classes_frame(results: Results) -> pd.DataFrame:
     """One row a variant and class: variant, class, iou, n, trials.
 
-    `iou` is the mean over those n of the variant's scored trials that have the class; NaN where none has.
+    `iou` is the mean over those n of the variant's scored trials that have the class; NaN where none has. Made once for
+    each Results, and not to be changed.
     """
     frame = results.frame
     done = frame[(frame["state"] == "done") & frame["miou"].notna()]
+    groups = dict(iter(done.groupby("variant", sort=False)))
     rows = []
     for variant in results.variants:
-        own = done[done["variant"] == variant]
+        own = groups.get(variant, done.iloc[:0])
         for name in results.classes:
-            values = own[f"iou.{name}"].dropna()
-            mean = math.fsum(values) / len(values) if len(values) else math.nan
+            values = [value for value in own[f"iou.{name}"] if not math.isnan(value)]
+            mean = math.fsum(values) / len(values) if values else math.nan
             rows.append({"variant": variant, "class": name, "iou": mean, "n": len(values), "trials": len(own)})
     return pd.DataFrame(rows, columns=["variant", "class", "iou", "n", "trials"])

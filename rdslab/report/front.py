@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
 from rdslab.report.frame import Results, number, records
 from rdslab.report.variants import front_membership, scores, variants_frame
-from rdslab.report.words import device_notes, latency_words, listed, measured_how, missing_times, plural
+from rdslab.report.words import device_notes, latency_words, measured_how, missing_times, plural, some
 
 FEW_SEEDS = 5  # below, a bar is the seeds' range: Student's interval of 3 seeds is mostly the word "three"
 CROWD = 8  # more points than that make wide horizontal intervals a carpet: they are drawn faint
@@ -52,7 +53,7 @@ def latency_front(results: Results, device: str) -> FrontPlot:
     if how := measured_how(results, device):
         caption += f" Measured on: {how}."
     if missing := missing_times(results, device):
-        caption += f" Without a time, and so not shown: {listed(missing)}."
+        caption += f" Without a time, and so not shown: {some(list(missing))}."
     if notes := device_notes(results, device):
         caption += f" Of the times: {'; '.join(notes)}."
     return FrontPlot(frame, f"{words}, ms", bars, caption)
@@ -71,14 +72,35 @@ def macs_front(results: Results) -> FrontPlot:
     return FrontPlot(frame, label, bars, caption + _said(results, frame, bars))
 
 
+@lru_cache(maxsize=8)
+def _as_range(results: Results) -> bool:
+    several = [int(n) for n in variants_frame(results)["n"] if n > 1]
+    return bool(several) and min(several) < FEW_SEEDS
+
+
+def bar_words(results: Results) -> str:
+    """What the vertical bars are."""
+    return "the range of the seeds" if _as_range(results) else "95 % t intervals over the seeds"
+
+
+def seed_bars(results: Results, row: Any) -> tuple[float, float]:
+    """The ends of a variant's vertical bar, mIoU in per cent: the seeds' range where they are few, else the interval.
+
+    NaN for fewer than two seeds. `row` is one of the variants frame's.
+    """
+    seeds = [100 * value for value in scores(results, str(row["variant"])).values() if value is not None]
+    if len(seeds) < 2:
+        return math.nan, math.nan
+    return (min(seeds), max(seeds)) if _as_range(results) else (100 * row["miou_low"], 100 * row["miou_high"])
+
+
 def _frame(results: Results, rows: list[Any], columns: dict[str, str]) -> tuple[pd.DataFrame, str]:
     shown = [r for r in rows if not pd.isna(r["miou"]) and not pd.isna(r[columns["ms"]])]
-    several = [int(r["n"]) for r in shown if r["n"] > 1]
-    as_range = bool(several) and min(several) < FEW_SEEDS
+    several = any(r["n"] > 1 for r in shown)
     made = []
     for row in shown:
         seeds = tuple(100 * v for v in scores(results, str(row["variant"])).values() if v is not None)
-        low, high = (min(seeds), max(seeds)) if as_range else (100 * row["miou_low"], 100 * row["miou_high"])
+        low, high = seed_bars(results, row)
         made.append(
             {
                 "variant": row["variant"],
@@ -87,8 +109,8 @@ def _frame(results: Results, rows: list[Any], columns: dict[str, str]) -> tuple[
                 "cost_high": number(row.get(columns.get("high_ms", ""))),
                 "kind": str(row.get(columns.get("kind", "")) or ""),
                 "miou": 100 * row["miou"],
-                "bar_low": low if len(seeds) > 1 else math.nan,
-                "bar_high": high if len(seeds) > 1 else math.nan,
+                "bar_low": low,
+                "bar_high": high,
                 "n": int(row["n"]),
                 "seeds": seeds,
                 "on_front": bool(row[columns["front"]]),
@@ -96,7 +118,7 @@ def _frame(results: Results, rows: list[Any], columns: dict[str, str]) -> tuple[
             }
         )
     names = ["variant", "cost", "cost_low", "cost_high", "kind", "miou", "bar_low", "bar_high", "n", "seeds"]
-    bars = "" if not several else "the range of the seeds" if as_range else "95 % t intervals over the seeds"
+    bars = bar_words(results) if several else ""
     return pd.DataFrame(made, columns=[*names, "on_front", "is_base"]), bars
 
 
@@ -110,7 +132,7 @@ def _said(results: Results, frame: pd.DataFrame, bars: str) -> str:
     text += f", dashes are the seeds, bars are {bars}" if bars else ", and one seed has no bar"
     text += ". The line is the front through the means: a point whose bar reaches over it may belong to it too."
     unscored = [v for v in results.variants if all(s is None for s in scores(results, v).values())]
-    return text + (f" Without an mIoU, and so not shown: {listed(unscored)}." if unscored else "")
+    return text + (f" Without an mIoU, and so not shown: {some(unscored)}." if unscored else "")
 
 
 def _intervals(frame: pd.DataFrame) -> str:

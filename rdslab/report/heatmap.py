@@ -1,27 +1,33 @@
 """IoU of every class for every variant, as a table of colours with its numbers."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from rdslab.report.chosen import left_out, worth_showing
 from rdslab.report.frame import Results, classes_frame
 from rdslab.report.style import INK, MUTED, TEXT_WIDTH, canvas, nothing, shortened, styled
-from rdslab.report.words import listed
+from rdslab.report.words import listed, some
 
 COLOURS = "Blues"  # one order in grey print and for every eye
 LONGEST = 36
 
 
 def heat_frame(results: Results) -> pd.DataFrame:
-    """Scored variants x classes: mean IoU over the seeds in per cent, NaN where the class occurs in no trial."""
+    """Scored variants x classes: mean IoU over the seeds in per cent, NaN where the class occurs in no trial.
+
+    Of many variants those that are worth_showing.
+    """
     frame = classes_frame(results)
-    frame = frame[frame["trials"] > 0]
+    frame = frame[(frame["trials"] > 0) & frame["variant"].isin(worth_showing(results))]
     if frame.empty:
         return pd.DataFrame()
     wide = frame.pivot(index="variant", columns="class", values="iou") * 100
@@ -34,6 +40,7 @@ def heat_caption(results: Results, frame: pd.DataFrame) -> str:
     if frame.empty:
         return "No trial has an IoU of any class."
     table = classes_frame(results)
+    table = table[table["variant"].isin(frame.index)]
     absent = [str(c) for c in frame.columns if frame[c].isna().all()]
     partly = [str(c) for c in frame.columns if c not in absent and frame[c].isna().any()]
     text = "IoU of each class in per cent, mean over the seeds."
@@ -44,8 +51,50 @@ def heat_caption(results: Results, frame: pd.DataFrame) -> str:
     fewer = table[(table["n"] > 0) & (table["n"] < table["trials"])]
     if len(fewer):
         text += f" Over fewer seeds than the rest, where some lack it: {listed(dict.fromkeys(fewer['class']))}."
-    unscored = [v for v in results.variants if v not in frame.index]
-    return text + (f" Without a score: {listed(unscored)}." if unscored else "")
+    shown = worth_showing(results)
+    unscored = [v for v in shown if v not in frame.index]
+    text += f" Without a score: {some(unscored)}." if unscored else ""
+    return text + left_out(shown, results.variants)
+
+
+@dataclass(frozen=True)
+class Shade:
+    """A cell of the page's heat map: its number, its colour, and the ink that is read on that."""
+
+    text: str
+    background: str
+    ink: str
+
+
+@dataclass(frozen=True)
+class HeatTable:
+    """Classes as heads, a row a variant; None for a cell without an IoU."""
+
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Shade | None]]]
+
+
+def heat_table(frame: pd.DataFrame) -> HeatTable:
+    """The heat map as a table that can be read aloud."""
+    rows = [(str(name), [_shade(float(value)) for value in frame.loc[name]]) for name in frame.index]
+    return HeatTable(list(map(str, frame.columns)), rows)
+
+
+def _shade(value: float) -> Shade | None:
+    if not math.isfinite(value):
+        return None
+    colour = colormaps[COLOURS](Normalize(0, 100)(value))
+    return Shade(_percent(value), to_hex(colour), "#ffffff" if _luminance(colour) < 0.18 else "#000000")
+
+
+def _luminance(colour: tuple[float, float, float, float]) -> float:
+    """Relative luminance of an sRGB colour, 0..1 (WCAG 2)."""
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1f}" if value < 99.95 else "100"
 
 
 @styled()
@@ -79,7 +128,7 @@ def _cell(axes: Axes, row: int, column: int, value: float, size: float) -> None:
     if math.isfinite(value):
         red, green, blue, _ = colormaps[COLOURS](Normalize(0, 100)(value))
         dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5
-        text, colour = f"{value:.1f}" if value < 99.95 else "100", "white" if dark else INK
+        text, colour = _percent(value), "white" if dark else INK
     else:
         axes.add_patch(
             Rectangle((column, row), 1, 1, facecolor="#f2f2f2", edgecolor="#bbbbbb", hatch="////", linewidth=0)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from rdslab.files import write_whole
 from rdslab.report.beside import beside_caption, draw_beside, draw_ratios, ratio_caption
+from rdslab.report.cells import text_table
 from rdslab.report.frame import unique
 from rdslab.report.latency import (
     BESIDE,
@@ -29,15 +30,20 @@ from rdslab.report.latency_tables import (
     times_table,
 )
 from rdslab.report.notes import without_roots
-from rdslab.report.page import shown, template, text_table
+from rdslab.report.page import claimed, shown
 from rdslab.report.provenance import settings
 from rdslab.report.record import NAME, report_json
+from rdslab.report.script import TABLES, scripted
 from rdslab.report.style import Plot, png, svg
+from rdslab.report.templates import template
+from rdslab.report.verdicts import CLAIMS, claims_csv
 from rdslab.report.words import MINUS, listed, plural
 
 
-def write_times_report(results: TimesResults, out: Path, command: str) -> list[Path]:
-    """Writes `report.html`, `times.csv`, `report.json`, a CSV and a plot for each published column, and `ratios`.
+def write_times_report(
+    results: TimesResults, out: Path, command: str, verdicts: Sequence[Mapping[str, Any]] = ()
+) -> list[Path]:
+    """Writes `report.html`, `times.csv`, `report.json`, a CSV and a plot for each published column, `ratios`, `claims`.
 
     Returns the paths, page first.
 
@@ -54,11 +60,13 @@ def write_times_report(results: TimesResults, out: Path, command: str) -> list[P
     if results.study.get("ratios"):
         contents["ratios.csv"] = _csv(ratios_frame(results))
         plots["ratios"] = Plot("ratios", "Ratios", ratio_caption(results), draw_ratios(results))
+    contents |= {CLAIMS: claims_csv(verdicts)} if verdicts else {}
     drawn = {name: svg(plot) for name, plot in plots.items()}
     for name, plot in plots.items():
         contents |= {f"{name}.png": png(plot), f"{name}.svg": drawn[name]}
-    inside = {name: shown(plot, drawn[name]) for name, plot in plots.items()}
-    page = _page(results, {column: inside[name] for column, name in names.items()}, inside, list(contents), command)
+    inside = {name: shown(plot, drawn[name], list(contents)) for name, plot in plots.items()}
+    by_column = {column: inside[name] for column, name in names.items()}
+    page = _page(results, by_column, inside, list(contents), command, [claimed(one, inside) for one in verdicts])
     contents = {"report.html": page, **contents}
     for name, content in contents.items():
         write_whole(Path(out) / name, content)
@@ -67,10 +75,11 @@ def write_times_report(results: TimesResults, out: Path, command: str) -> list[P
 
 def _page(
     results: TimesResults,
-    by_column: Mapping[str, Mapping[str, str]],
-    plots: Mapping[str, Mapping[str, str]],
+    by_column: Mapping[str, Mapping[str, Any]],
+    plots: Mapping[str, Mapping[str, Any]],
     files: Sequence[str],
     command: str,
+    verdicts: Sequence[Mapping[str, Any]],
 ) -> str:
     described: dict[str, Mapping[str, str]] = {"times.csv": TIMES}
     described |= {name: BESIDE for name in files if name.startswith("beside_") and name.endswith(".csv")}
@@ -87,8 +96,10 @@ def _page(
         for column in results.columns
     ]
     return template("latency.html.jinja").render(
+        **scripted(TABLES),
         title=str(results.study.get("title") or results.name),
         lead=_lead(results),
+        verdicts=verdicts,
         headline=headline(results),
         columns=columns,
         ratios=ratios_table(results),

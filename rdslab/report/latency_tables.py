@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rdslab.report.cells import Cell, Table, number_cell
 from rdslab.report.frame import records
 from rdslab.report.latency import TimesResults, beside_frame, error_rows, ratio_rows
-from rdslab.report.page import Cell, Table, number_cell
 from rdslab.report.words import DASH, MINUS, count, known, milliseconds
 
 TEXTS = ("Net", "Size", "The fit knew", "What", "Of")

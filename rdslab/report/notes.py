@@ -9,17 +9,8 @@ import pandas as pd
 from rdslab.report.differences import HIGHER, LOWER, TWINS, differences_frame
 from rdslab.report.frame import Results, records
 from rdslab.report.variants import scores, variants_frame
-from rdslab.report.words import base_words, listed, missing_times, plural, points
+from rdslab.report.words import base_words, missing_times, plural, points, some
 from rdslab.stats import pooled_spread
-
-MOST_LISTED = 12
-
-
-def some(names: list[str]) -> str:
-    """The names, or the first dozen and how many more."""
-    if len(names) <= MOST_LISTED:
-        return listed(names)
-    return listed([*names[:MOST_LISTED], f"{len(names) - MOST_LISTED} more"])
 
 
 def compared(results: Results) -> str:
@@ -111,9 +102,9 @@ def twins(results: Results) -> list[str]:
     frame = variants_frame(results)
     said = []
     for canonical, group in frame[frame["canonical_id"] != ""].groupby("canonical_id", sort=False):
-        names = listed(group["variant"])
         if len(group) < 2 or not canonical:
             continue
+        names = some(list(group["variant"]))
         if group["net_id"].nunique() == 1:
             said.append(f"{names} are one and the same net.")
         else:

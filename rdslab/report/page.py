@@ -1,85 +1,162 @@
 """The report as one HTML file that opens offline: plots, tables and sentences, nothing fetched from anywhere."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import jinja2
-import pandas as pd
-
 from rdslab.report import frame, variants
+from rdslab.report.cells import Cell, Table, number_cell, sort_key, text_table
+from rdslab.report.chosen import worth_drawing
 from rdslab.report.differences import differences_frame
+from rdslab.report.effects import EFFECTS, effects_frame, effects_table
+from rdslab.report.facts import embedded, page_facts
 from rdslab.report.frame import Results
+from rdslab.report.front import bar_words
+from rdslab.report.heatmap import heat_frame, heat_table
+from rdslab.report.membership import front_sentences, front_words
 from rdslab.report.notes import absent_times, compared, failures, headline, without_roots
-from rdslab.report.provenance import provenance
+from rdslab.report.provenance import certificates, provenance
+from rdslab.report.script import EXPLORER, scripted
 from rdslab.report.style import Plot, inlined
+from rdslab.report.templates import template
 from rdslab.report.words import (
     DASH,
+    MINUS,
     count,
     kinds,
     known,
     latency_words,
+    listed,
     milliseconds,
     percent,
     points,
     points_interval,
     probability,
+    some,
     time_columns,
 )
 
+VERDICT = ("name", "says", "answer", "why", "n", "interval", "source", "plot")
+CONTENTS = (
+    ("claims", "Claims"),
+    ("findings", "Findings"),
+    ("front", "Pareto plot"),
+    ("variants", "Variants"),
+    ("differences", "Differences"),
+    ("effects", "Effects"),
+    ("curves", "Learning curves"),
+    ("classes", "Classes"),
+    ("nets", "Nets"),
+    ("failures", "Failures"),
+    ("provenance", "Provenance"),
+    ("repeat", "How to repeat it"),
+)
+
+IDS = ("variant", "net_id", "canonical_id", "same_function_as")
+DESCRIBED = {"trials.csv": frame.COLUMNS, "variants.csv": variants.COLUMNS, "effects.csv": EFFECTS}
+
 
 @dataclass(frozen=True)
-class Cell:
-    """A table's cell: what is read, and what is sorted by ("" sorts last)."""
+class Extras:
+    """What a page may have besides the results: verdicts on claims, and drawings of nets as SVG by net id.
 
-    text: str
-    key: str = ""
+    A verdict is a mapping: name, says, answer (supported, refuted or undecided), why, n, interval, source, plot (a
+    plot's name, or the id of a part of the page); what is empty is left out.
+    """
 
-
-@dataclass(frozen=True)
-class Table:
-    """Heads, rows, and the heads of the columns that hold text; the others are numbers, set to the right."""
-
-    heads: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    texts: Sequence[str] = ("Variant", "Front", "Verdict", "Interval excludes 0")
+    verdicts: Sequence[Mapping[str, Any]] = ()
+    drawings: Mapping[str, str] = field(default_factory=dict)
 
 
-def page(results: Results, plots: Mapping[str, tuple[Plot, str]], files: Sequence[str], command: str) -> str:
+def page(
+    results: Results, plots: Mapping[str, tuple[Plot, str]], files: Sequence[str], command: str, extras: Extras
+) -> str:
     """The page's HTML. `plots` holds each plot and its SVG by name, `files` the names of what lies beside the page."""
+    facts = page_facts(results)
+    figures = {name: shown(*plot, files) for name, plot in plots.items()}
+    pictures, undrawn = drawn_nets(results, extras.drawings)
+    verdicts = [claimed(verdict, figures, dict(CONTENTS)) for verdict in extras.verdicts]
+    there = {"claims": bool(verdicts), "effects": not effects_frame(results).empty}
     return template("page.html.jinja").render(
         title=str(results.study.get("title") or results.name),
         compared=compared(results),
-        headline=headline(results),
-        fronts=[shown(*plot) for name, plot in plots.items() if name.startswith("front_")],
-        plots={name: shown(*plot) for name, plot in plots.items()},
+        contents=[(id_, words) for id_, words in CONTENTS if there.get(id_, True)],
+        verdicts=verdicts,
+        headline=[*headline(results), *front_sentences(results)],
+        has_devices=bool(results.devices),
+        choices=choices(facts["axes"]),
+        start=start(facts["axes"]),
+        bars=bar_words(results),
+        fronts=[figure for name, figure in figures.items() if name.startswith("front_") or name == "macs"],
+        plots=figures,
         summary=summary_table(results),
         differences=differences_table(results),
+        effects=effects_table(results),
+        classes=heat_table(heat_frame(results)),
+        drawings=pictures,
+        undrawn=undrawn,
         failures=text_table(failures(results), ("slot", "variant", "seed", "reason")),
         absent_times=text_table(absent_times(results), ("device", "variant", "reason")),
+        certificates=text_table(certificates(results), ("device", "variant", "certified", "reason")),
         provenance=provenance(results, command),
-        nets=text_table(
-            variants.variants_frame(results).to_dict("records"),
-            ("variant", "net_id", "canonical_id", "same_function_as"),
-        ),
+        nets=text_table(frame.records(variants.variants_frame(results)), IDS),
         commands=[without_roots(c) for c in (str(results.study.get("command") or ""), command) if c],
         files=files,
-        columns={"trials.csv": frame.COLUMNS, "variants.csv": variants.COLUMNS},
+        columns={name: words for name, words in DESCRIBED.items() if name in files},
+        facts=embedded(facts),
+        **scripted(EXPLORER),
     )
 
 
-def template(name: str) -> jinja2.Template:
-    """A page's template from this folder; a name that it is not given is an error."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)
+def claimed(verdict: Mapping[str, Any], figures: Collection[str], parts: Collection[str] = ()) -> dict[str, Any]:
+    """A verdict for the template: what it leaves out is empty, and its plot a figure or part of the page, or ""."""
+    plot = str(verdict.get("plot") or "")
+    place = f"plot-{plot}" if plot in figures else plot if plot in parts else ""
+    if "front" in parts and (
+        plot.startswith("front_") or plot == "macs"
+    ):  # drawn where there is no script, else in the plot to explore
+        place = "front"
+    return {**dict.fromkeys(VERDICT, ""), **verdict, "plot": place}
 
 
-def shown(plot: Plot, svg: str) -> dict[str, str]:
-    return {"name": plot.name, "title": plot.title, "caption": plot.caption, "svg": inlined(svg, plot.name, plot.title)}
+def choices(axes: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """The axes by group, for menus; empty where no two can be plotted."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for axis in axes:
+        groups.setdefault(str(axis["group"]), []).append(axis)
+    return list(groups.items()) if len(axes) > 1 else []
+
+
+def start(axes: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The axes that the plot begins with: mIoU against the first latency, or what there is instead."""
+    keys = [str(axis["key"]) for axis in axes] or [""]
+    across = keys[0]
+    return across, "miou" if "miou" in keys else keys[min(1, len(keys) - 1)]
+
+
+def drawn_nets(results: Results, drawings: Mapping[str, str]) -> tuple[list[dict[str, str]], str]:
+    """The drawings of what worth_drawing names, variants of one net together; and a sentence on those without."""
+    ids = dict(zip(*(variants.variants_frame(results)[column] for column in ("variant", "net_id")), strict=True))
+    names: dict[str, list[str]] = {}
+    for variant in worth_drawing(results):
+        names.setdefault(str(ids[variant]), []).append(variant)
+    pictures = [
+        {"net_id": net_id, "names": listed(own), "svg": drawings[net_id]}
+        for net_id, own in names.items()
+        if net_id in drawings
+    ]
+    without = [variant for net_id, own in names.items() if net_id not in drawings for variant in own]
+    if not names:
+        return [], "No variant has the figures to be on a front."
+    return pictures, f"Without a drawing: {some(without)}." if without else ""
+
+
+def shown(plot: Plot, svg: str, files: Sequence[str]) -> dict[str, Any]:
+    """A plot for a template: name, title, caption, inline SVG, and the files that it is in."""
+    endings = {f"{plot.name}.png": "PNG", f"{plot.name}.svg": "SVG", f"paper/{plot.name}.pdf": "PDF for one column"}
+    own = [(file, words) for file, words in endings.items() if file in files]
+    inside = inlined(svg, plot.name, plot.title)
+    return {"name": plot.name, "title": plot.title, "caption": plot.caption, "svg": inside, "files": own}
 
 
 def summary_table(results: Results) -> Table:
@@ -94,7 +171,7 @@ def summary_table(results: Results) -> Table:
         *(f"{latency_words(results, *column).removeprefix('Latency on ')}, ms" for column in time_columns(results)),
     ]
     if results.devices:
-        heads.append("Front")
+        heads.append("On the front")
     return Table(heads, [_summary_row(results, row) for row in rows])
 
 
@@ -115,8 +192,8 @@ def _summary_row(results: Results, row: Any) -> list[Cell]:
         cell = number_cell(row[f"latency_ms.{device}"], milliseconds)
         cells.append(cell if own == kind else Cell(DASH if own in kinds(results, device) else frame.MISSING))
     if results.devices:
-        fronts = [d for d in results.devices if known(row[f"on_front.{d}"]) and row[f"on_front.{d}"]]
-        cells.append(Cell(", ".join(fronts) or DASH, ", ".join(fronts)))
+        fronts = "; ".join(front_words(results, str(row["variant"])))
+        cells.append(Cell(fronts or DASH, fronts))
     return cells
 
 
@@ -129,6 +206,8 @@ def differences_table(results: Results) -> Table:
         "n pairs",
         "p",
         "p, Holm",
+        "p, sign flips",
+        "Effect size",
         "Interval excludes 0",
         "Verdict",
     ]
@@ -140,20 +219,8 @@ def differences_table(results: Results) -> Table:
             Cell(points_interval(row["low"], row["high"]), sort_key(row["low"])),
             Cell(str(row["n"]), str(row["n"])),
         ]
-        cells += [number_cell(row["p"], probability), number_cell(row["p_holm"], probability)]
+        cells += [number_cell(row[key], probability) for key in ("p", "p_holm", "p_permutation")]
+        cells += [number_cell(row["effect_size"], lambda g: f"{g:+.2f}".replace("-", MINUS) if known(g) else DASH)]
         word = excluded[row["excludes_zero"]]
         rows.append([*cells, Cell(word, word), Cell(row["verdict"], row["verdict"])])
     return Table(heads, rows)
-
-
-def number_cell(value: Any, write: Callable[[Any], str]) -> Cell:
-    return Cell(write(value), sort_key(value))
-
-
-def sort_key(value: Any) -> str:
-    return repr(float(value)) if not pd.isna(value) else ""
-
-
-def text_table(rows: Sequence[Mapping[Any, Any]], columns: Sequence[str]) -> Table:
-    heads = [column.replace("_", " ").capitalize() for column in columns]
-    return Table(heads, [[Cell(str(row[c]), str(row[c])) for c in columns] for row in rows], heads)

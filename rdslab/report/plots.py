@@ -2,13 +2,14 @@
 
 import re
 
+from rdslab.report.chosen import worth_showing
 from rdslab.report.curves import curves_caption, curves_frame, draw_curves
-from rdslab.report.differences import differences_caption, differences_frame, draw_differences
+from rdslab.report.differences import differences_caption, differences_frame, draw_differences, drawn_differences
 from rdslab.report.frame import Results
 from rdslab.report.front import latency_front, macs_front
 from rdslab.report.heatmap import draw_classes, heat_caption, heat_frame
 from rdslab.report.scatter import draw_front
-from rdslab.report.style import TEXT_WIDTH, Plot
+from rdslab.report.style import TEXT_WIDTH, Plot, settle
 from rdslab.report.words import device_name
 
 
@@ -31,13 +32,15 @@ def draw_plots(results: Results, width: float = TEXT_WIDTH) -> list[Plot]:
             Plot(name, f"mIoU against latency on {device_name(device)}", front.caption, draw_front(front, width))
         )
     forest = differences_frame(results)
-    drawn = draw_differences(forest, width)
+    drawn = draw_differences(drawn_differences(results, forest), width)
     plots.append(Plot("differences", "Differences to the base", differences_caption(results, forest), drawn))
     macs = macs_front(results)
     plots.append(Plot("macs", "mIoU against multiply-accumulates", macs.caption, draw_front(macs, width)))
     history = curves_frame(results)
-    drawn = draw_curves(history, {v: results.base_of(v) for v in results.variants}, width)
+    drawn = draw_curves(history, {v: results.base_of(v) for v in worth_showing(results)}, width)
     plots.append(Plot("curves", "Learning curves", curves_caption(results, history), drawn))
     heat = heat_frame(results)
     plots.append(Plot("classes", "IoU by class", heat_caption(results, heat), draw_classes(heat, width)))
+    for plot in plots:
+        settle(plot.figure)
     return plots

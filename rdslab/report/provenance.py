@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rdslab.report.frame import Results, unique
+from rdslab.report.frame import Results, kind_of, unique
 from rdslab.report.notes import without_roots
 from rdslab.report.words import device_notes, kinds, measured_how, plural
 
@@ -76,3 +76,20 @@ def _times(results: Results, device: str) -> str:
         *device_notes(results, device),
     ]
     return "; ".join(part for part in parts if part)
+
+
+def certificates(results: Results) -> list[dict[str, str]]:
+    """One row a variant and device with a measured time: device, variant, certified (yes or no), reason."""
+    rows = []
+    for device in results.devices:
+        for variant, trials in results.by_variant.items():
+            times = [(trial.get("times") or {}).get(device) or {} for trial in trials]
+            measured = next((one for one in times if kind_of(one) == "measured"), None)
+            if measured is not None:
+                found = measured.get("certificate") or {}
+                reasons = "; ".join(map(str, found.get("reasons") or ()))
+                certified = bool(found.get("certified"))
+                reason = reasons or ("" if certified else "nothing watched the machine meanwhile")
+                word = "yes" if certified else "no"
+                rows.append({"device": device, "variant": variant, "certified": word, "reason": reason})
+    return rows

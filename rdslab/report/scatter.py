@@ -1,6 +1,7 @@
 """Draws a Pareto plot: points with bars, the front as steps, and labels that do not overlap."""
 
 import math
+from dataclasses import replace
 from textwrap import fill
 from typing import Any
 
@@ -32,15 +33,18 @@ from rdslab.report.style import (
 LABEL_SIZE, KEY_SIZE, LONGEST = 7.0, 6.5, 34
 LOG_FROM = 12.0  # the largest cost over the smallest, from which on the axis is logarithmic
 MARKER = 5.5  # points across
+MOST_LABELLED = 120
 FRONT = "#a6cde6"  # the front: a light band, so that bars are seen on it
 
 
 @styled()
 def draw_front(plot: FrontPlot, width: float = TEXT_WIDTH) -> Figure:
     """The figure, `width` inches wide. Names stand beside the points; if they cannot, numbers do."""
-    frame, height = plot.frame, 0.42 * width + 1.1
-    if frame.empty:
+    height = 0.42 * width + 1.1
+    if plot.frame.empty:
         return nothing(width, "no variant has both figures")
+    labelled = replace(plot, frame=_labelled(plot.frame))
+    frame = labelled.frame
     named = len(frame) <= MOST_NAMED * min(width, TEXT_WIDTH) / TEXT_WIDTH
     while True:
         figure, axes = canvas(width, height)
@@ -49,10 +53,15 @@ def draw_front(plot: FrontPlot, width: float = TEXT_WIDTH) -> Figure:
         texts = [*shortened(frame["variant"], LONGEST)] if named else numbers
         if not named:
             _key(figure, list(frame["variant"]), width, height)
-        clashes = _label(figure, axes, plot, texts)
+        clashes = _label(figure, axes, labelled, texts)
         if not (named and clashes):
             return figure
         named = False
+
+
+def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """The points that have a label, bars and seeds: all, or of very many those on the front and the bases."""
+    return frame if len(frame) <= MOST_LABELLED else frame[frame["on_front"] | frame["is_base"]]
 
 
 def _scene(axes: Axes, plot: FrontPlot, width: float) -> None:
@@ -61,7 +70,14 @@ def _scene(axes: Axes, plot: FrontPlot, width: float) -> None:
     _limits(axes, plot)
     for kind in dict.fromkeys(frame["kind"]):
         _front_line(axes, frame[(frame["kind"] == kind) & frame["on_front"]], kind)
-    for row in records(frame):
+    labelled = _labelled(frame)
+    rest = frame[~frame.index.isin(labelled.index)]
+    for kind, own in rest.groupby("kind"):
+        face = "white" if kind == "predicted" else MUTED
+        axes.plot(
+            own["cost"], own["miou"], "o", ms=2.2, mfc=face, mec=MUTED, mew=0.5, alpha=0.6, zorder=1.6, rasterized=True
+        )
+    for row in records(labelled):
         _point(axes, row, faint=plot.crowded)
     kinds = [kind for kind in INTERVALS if kind in set(frame["kind"])]
     columns = len(kinds) if width > COLUMN_WIDTH else 1  # in a paper's column the legend stands between title and plot

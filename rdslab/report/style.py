@@ -30,6 +30,20 @@ LOOKS = (
     ("#7f7f7f", "h"),
 )
 
+# What stands for them in a page's own CSS, as SVG has them: in style attributes, small letters.
+PAGE_COLOURS = {
+    INK: "var(--ink)",
+    "#000000": "var(--ink)",
+    MUTED: "var(--muted)",
+    "#4a4a4a": "var(--muted)",
+    GRID: "var(--grid)",
+    "#ffffff": "var(--paper)",
+    BLUE.lower(): "var(--blue)",
+    VERMILLION.lower(): "var(--red)",
+    "#009e73": "var(--green)",
+    "#a6cde6": "var(--band)",
+}
+
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters, and so the same layout, everywhere
     "font.size": 8.0,
@@ -59,6 +73,7 @@ STYLE: Any = {
     "savefig.facecolor": "white",
     "text.parse_math": False,  # a variant may be called a$b$
     "text.hinting": "none",
+    "pdf.fonttype": 42,  # journals refuse Type 3
     "svg.fonttype": "path",
     "svg.hashsalt": "rdslab",
     "axes.formatter.useoffset": False,
@@ -98,6 +113,13 @@ def canvas(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure of that size in inches, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+@styled()
+def settle(figure: Figure) -> None:
+    """Lay the figure out once for all files it is written to: finding its layout takes as long as drawing it."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)  # not "none", which still has every file drawn twice
 
 
 def nothing(width: float, words: str) -> Figure:
@@ -145,14 +167,27 @@ def svg(plot: Plot) -> str:
     return stream.getvalue()
 
 
+@styled()
+def pdf(plot: Plot) -> bytes:
+    """The figure as PDF without date, its letters as embedded TrueType; the same bytes for the same plot."""
+    stream = io.BytesIO()
+    about = {"Title": plot.title, "Subject": plot.caption, "CreationDate": None, "Creator": None, "Producer": None}
+    plot.figure.savefig(stream, format="pdf", metadata=about)
+    return stream.getvalue()
+
+
 def inlined(text: str, prefix: str, label: str) -> str:
-    """An SVG to stand inside a page: no prologue, no fixed size, a spoken label, and ids that no other plot has."""
+    """An SVG to stand inside a page: no prologue, no fixed size, a spoken label, and ids that no other plot has.
+
+    Its greys and first colours become the page's own, which a dark page has its own values for.
+    """
     body = text[text.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', body)
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", body)
     body = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{prefix}-\1"', body)
     body = re.sub(r'\s(?:width|height)="[^"]*pt"', "", body, count=2)
+    body = re.sub(r"(?<=: )#[0-9a-f]{6}\b", lambda match: PAGE_COLOURS.get(match[0], match[0]), body)
     return body.replace("<svg", f'<svg role="img" aria-label="{_attribute(label)}"', 1).strip()
 
 

@@ -1,5 +1,7 @@
 """The tables beside the page: every trial and every variant as CSV, and the variants as LaTeX."""
 
+import importlib.util
+import io
 from typing import Any
 
 import pandas as pd
@@ -12,6 +14,15 @@ from rdslab.report.words import base_words, device_notes, known, latency_words, 
 def trials_csv(results: Results) -> str:
     """One line a slot, full precision, empty where nothing is known."""
     return str(results.frame.to_csv(index=False, lineterminator="\n"))
+
+
+def trials_parquet(results: Results) -> bytes | None:
+    """The same table as Parquet, with the columns' types; None where pyarrow is not installed."""
+    if importlib.util.find_spec("pyarrow") is None:
+        return None
+    stream = io.BytesIO()
+    results.frame.to_parquet(stream, engine="pyarrow", index=False)
+    return stream.getvalue()
 
 
 def variants_csv(results: Results) -> str:

@@ -27,6 +27,9 @@ COLUMNS = {
     "n_pairs": "seeds that both have",
     "p": "two-sided paired t test",
     "p_holm": "the same, corrected by Holm's method over all differences of this table",
+    "p_permutation": "two-sided, signs flipped; from 6 pairs on",
+    "p_least": "the smallest that so many pairs can give",
+    "effect_size": "Hedges' g: the mean difference over the differences' standard deviation, corrected for small n",
     "params": "trainable parameters of the inference form",
     "macs": "multiply-accumulates at the deployment size",
     "activations": "output elements of convolutions and linear layers",
@@ -55,7 +58,8 @@ def variants_frame(results: Results) -> pd.DataFrame:
     Made once for each Results, and not to be changed.
     """
     trials = results.frame
-    rows = [_row(results, trials[trials["variant"] == variant], variant) for variant in results.variants]
+    own = dict(iter(trials.groupby("variant", sort=False)))
+    rows = [_row(results, own.get(variant, trials.iloc[:0]), variant) for variant in results.variants]
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
     for device in results.devices:
@@ -63,9 +67,12 @@ def variants_frame(results: Results) -> pd.DataFrame:
             rows, front_membership(rows, f"latency_ms.{device}", f"latency_kind.{device}"), strict=True
         ):
             row[f"on_front.{device}"] = member
+    alike: dict[str, list[str]] = {}
     for row in rows:
-        twins = [r["variant"] for r in rows if r is not row and r["canonical_id"] == row["canonical_id"] != ""]
-        row["same_function_as"] = ", ".join(twins)
+        alike.setdefault(row["canonical_id"], []).append(row["variant"])
+    for row in rows:
+        twins = alike[row["canonical_id"]] if row["canonical_id"] else []
+        row["same_function_as"] = ", ".join(name for name in twins if name != row["variant"])
     columns = [name for column in COLUMNS for name in _written_out(column, results.devices)]
     return _typed(pd.DataFrame(rows, columns=_by_device(columns)))
 
@@ -98,9 +105,16 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
 
 def scores(results: Results, variant: str) -> dict[int, float | None]:
     """mIoU by seed of the variant's finished trials, None where it is no number."""
-    frame = results.frame
-    own = frame[(frame["variant"] == variant) & (frame["state"] == "done")]
-    return {int(s): float(m) if math.isfinite(m) else None for s, m in zip(own["seed"], own["miou"], strict=True)}
+    return _all_scores(results).get(variant, {})
+
+
+@lru_cache(maxsize=8)
+def _all_scores(results: Results) -> dict[str, dict[int, float | None]]:
+    frame = results.frame[results.frame["state"] == "done"]
+    found: dict[str, dict[int, float | None]] = {}
+    for variant, seed, miou in zip(frame["variant"], frame["seed"], frame["miou"], strict=True):
+        found.setdefault(str(variant), {})[int(seed)] = float(miou) if math.isfinite(miou) else None
+    return found
 
 
 def _row(results: Results, trials: pd.DataFrame, variant: str) -> dict[str, Any]:
@@ -118,6 +132,9 @@ def _row(results: Results, trials: pd.DataFrame, variant: str) -> dict[str, Any]
         "base": base,
         "n_pairs": difference.n if base else None,
         "p": difference.p,
+        "p_permutation": difference.p_permutation,
+        "p_least": difference.p_least,
+        "effect_size": difference.effect_size,
     }
     row |= {"miou": mean.mean, "miou_sd": mean.sd, "miou_low": mean.low, "miou_high": mean.high}
     row |= {"difference": difference.mean, "difference_low": difference.low, "difference_high": difference.high}

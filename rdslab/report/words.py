@@ -1,12 +1,14 @@
 """How figures are written for people: per cent, points, milliseconds; and what a device's times are called."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from rdslab.records import human
 from rdslab.report.frame import MISSING, Results, kind_of, unique
 
+MOST_LISTED = 12
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 
 
@@ -73,6 +75,14 @@ def listed(names: Iterable[Any]) -> str:
     return " and ".join([comma.join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def some(names: Sequence[str]) -> str:
+    """The names, or the first dozen and how many more."""
+    if len(names) <= MOST_LISTED:
+        return listed(names)
+    return listed([*names[:MOST_LISTED], f"{len(names) - MOST_LISTED} more"])
+
+
+@lru_cache(maxsize=64)  # asked for in every cell
 def kinds(results: Results, device: str) -> list[str]:
     """The kinds of times the device has: measured, predicted, both or none."""
     return sorted({kind_of(t) for t in results.times(device)} - {MISSING})
@@ -131,7 +141,7 @@ def missing_times(results: Results, device: str) -> dict[str, str]:
     """Reason by variant, for the variants without any time on the device."""
     reasons: dict[str, str] = {}
     for variant in results.variants:
-        own = [t for t in results.slots if str(t["variant"]) == variant]
+        own = results.by_variant.get(variant, [])
         times: list[Mapping[str, Any]] = [(t.get("times") or {}).get(device) or {} for t in own]
         if not any(kind_of(t) != MISSING for t in times):
             reasons[variant] = next((str(t["missing"]) for t in times if t.get("missing")), "no time is stored")

@@ -89,6 +89,16 @@ class RatioDocument(Document):
     under: str | Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
 
 
+class ClaimDocument(Document):
+    """A sentence that the report answers; its grammar is in `claims`."""
+
+    name: Text
+    says: Text
+    study: str | None = None  # the study's file beside this one whose facts answer it, if that is another
+    form: Form = "eager"  # of measured times
+    source: str = ""  # who claims it
+
+
 class StudyDocument(Document):
     """A base net, variants of it, and how each is trained and judged; or, without a training, what each takes."""
 
@@ -106,4 +116,5 @@ class StudyDocument(Document):
     deploy: DeployDocument
     published: tuple[ColumnDocument, ...] = ()
     ratios: tuple[RatioDocument, ...] = ()
+    claims: tuple[ClaimDocument, ...] = ()
     threads: Annotated[int, Field(ge=1, le=1024)] = 1

@@ -7,6 +7,7 @@ from rdslab.errors import SpecError
 from rdslab.search.cells import Cell, TimesFacts, forms_on, side_by_side
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.plan import Study
+from rdslab.search.variants import Variant
 
 NOT_MEASURED = {"missing": "not measured"}
 
@@ -41,6 +42,7 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
 
 def _study(study: Study, names: list[str], context: Mapping[str, Any]) -> dict[str, Any]:
     document = study.document
+    factors = study.design.factors if study.design else ()
     data = context.get("data") or {key: value for key, value in document.data.items() if key != "root"}
     return {
         "name": study.name,
@@ -57,9 +59,19 @@ def _study(study: Study, names: list[str], context: Mapping[str, Any]) -> dict[s
         "recipe": context.get("recipe") or document.recipe,
         "seeds": list(document.seeds),
         "variants": names,
+        "genes": {variant.name: _genes(study, variant) for variant in study.variants},
+        "factors": {factor.name: [level.name for level in factor.levels] for factor in factors},
+        "levels": {variant.name: dict(variant.levels) for variant in study.variants if variant.levels},
         "threads": document.threads,
         "command": f"rdslab run {study.source.name}",
     }
+
+
+def _genes(study: Study, variant: Variant) -> dict[str, Any]:
+    """What the variant sets besides what all do, by place; and its net where that is another than the base's."""
+    common = tuple(study.document.set.items())
+    own = variant.settings[len(common) :] if variant.settings[: len(common)] == common else variant.settings
+    return {**({"net": variant.net} if variant.net != study.document.base else {}), **dict(own)}
 
 
 def _trial(study: Study, row: Row, own: list[Row], nets: Mapping[str, Row], times: Mapping[str, Any]) -> dict[str, Any]:
