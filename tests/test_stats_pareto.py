@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rdslab.stats import front, hypervolume
+from rdslab.stats.pareto import fronts, hypervolumes
 
 WAYS = ("minimize", "maximize")
 
@@ -53,3 +55,27 @@ def test_the_hypervolume_by_hand():
 def test_a_hypervolume_of_three_objectives_is_refused():
     with pytest.raises(ValueError, match="two objectives, got 3"):
         hypervolume([(1, 2, 3)], (*WAYS, "minimize"), (0, 0, 0))
+
+
+POINTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12, unique=True)
+
+
+@given(st.lists(POINTS, min_size=3, max_size=3))
+def test_many_fronts_and_areas_at_once_are_those_of_each(tables):
+    size = min(map(len, tables))
+    gain, cost = np.array([table[:size] for table in tables], dtype=float).transpose(2, 0, 1)
+    ways = ("maximize", "minimize")
+    for i, (member, area) in enumerate(zip(fronts(gain, cost), hypervolumes(gain, cost, (1, 4)), strict=True)):
+        points = list(zip(gain[i].tolist(), cost[i].tolist(), strict=True))
+        assert member.tolist() == front(points, ways)
+        assert area == pytest.approx(hypervolume(points, ways, (1, 4)))
+
+
+def test_draws_that_share_their_costs_need_them_once():
+    gain, cost = np.random.default_rng(0).random((2, 50, 8))
+    assert (fronts(gain, cost[:1]) == fronts(gain, np.tile(cost[:1], (50, 1)))).all()
+    assert hypervolumes(gain, cost[:1], (0, 1)) == pytest.approx(hypervolumes(gain, np.tile(cost[:1], (50, 1)), (0, 1)))
+
+
+def test_of_equal_points_one_stands_for_all():
+    assert fronts(np.array([[0.5, 0.5, 0.4]]), np.array([[3.0, 3.0, 9.0]])).sum() == 1

@@ -24,6 +24,17 @@ TIMES = {
     "certified": "measured: whether clocks and temperatures were watched and held",
     "reason": "why a time is missing",
 }
+NETS = {
+    "variant": "name of the net in the study",
+    "size": "input size, width x height",
+    "net_id": "hash of the net as written out",
+    "canonical_id": "hash shared by nets that compute the same class of functions",
+    "params": "trainable parameters of the inference form",
+    "macs": "multiply-accumulates of one image (1 MAC = 2 FLOPs)",
+    "activations": "output elements of convolutions and linear layers",
+    "elements": "output elements of every kernel",
+    "bytes": "bytes moved at fp32",
+}
 BESIDE = {
     "variant": "name of the net in the study",
     "size": "input size, width x height",
@@ -116,6 +127,12 @@ def _time_row(line: Mapping[str, Any]) -> dict[str, Any]:
     row |= {name: number(times.get(name)) for name in ("latency_ms", "low_ms", "high_ms", "p90_ms", "energy_mj")}
     certificate = times.get("certificate") or {}
     return row | {"certified": certificate.get("certified"), "reason": ""}
+
+
+def nets_frame(results: TimesResults) -> pd.DataFrame:
+    """One row a net and size; the columns are those of NETS."""
+    rows = [{**net, "size": size, **net["costs"].get(size, {})} for net in results.nets for size in results.sizes]
+    return pd.DataFrame(rows, columns=list(NETS))
 
 
 def beside_frame(column: Mapping[str, Any]) -> pd.DataFrame:

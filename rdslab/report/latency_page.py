@@ -13,11 +13,13 @@ from rdslab.report.cells import text_table
 from rdslab.report.frame import unique
 from rdslab.report.latency import (
     BESIDE,
+    NETS,
     RATIOS,
     TIMES,
     TimesResults,
     beside_frame,
     error_rows,
+    nets_frame,
     ratio_rows,
     ratios_frame,
 )
@@ -43,14 +45,16 @@ from rdslab.report.words import MINUS, listed, plural
 def write_times_report(
     results: TimesResults, out: Path, command: str, verdicts: Sequence[Mapping[str, Any]] = ()
 ) -> list[Path]:
-    """Writes `report.html`, `times.csv`, `report.json`, a CSV and a plot for each published column, `ratios`, `claims`.
+    """Writes page, tables and plots: `report.html`, `report.json`, `times.csv`, `nets.csv`, `ratios.csv`, `claims.csv`,
+    and a CSV and a plot for each published column.
 
     Returns the paths, page first.
 
     The same results give the same bytes. Raises RunError when the disk refuses.
     """
     names = _file_names([str(column["device"]) for column in results.columns])
-    contents: dict[str, bytes | str] = {"times.csv": _csv(results.frame), NAME: report_json(results)}
+    contents: dict[str, bytes | str] = {"times.csv": _csv(results.frame), "nets.csv": _csv(nets_frame(results))}
+    contents[NAME] = report_json(results)
     plots = {}
     for column in results.columns:
         name = names[str(column["device"])]
@@ -81,7 +85,7 @@ def _page(
     command: str,
     verdicts: Sequence[Mapping[str, Any]],
 ) -> str:
-    described: dict[str, Mapping[str, str]] = {"times.csv": TIMES}
+    described: dict[str, Mapping[str, str]] = {"times.csv": TIMES, "nets.csv": NETS}
     described |= {name: BESIDE for name in files if name.startswith("beside_") and name.endswith(".csv")}
     described |= {"ratios.csv": RATIOS} if "ratios.csv" in files else {}
     missing = results.frame[results.frame["kind"] == "missing"]

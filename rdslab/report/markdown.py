@@ -11,6 +11,7 @@ from rdslab.report.membership import front_sentences
 from rdslab.report.notes import absent_times, compared, failures, headline, without_roots
 from rdslab.report.page import summary_table
 from rdslab.report.style import Plot
+from rdslab.report.verdicts import evidence_words
 from rdslab.report.words import plural
 
 MOST_ROWS = 40
@@ -21,7 +22,7 @@ def report_md(results: Results, plots: Sequence[Plot], command: str, verdicts: S
     parts = [f"# {plain(str(results.study.get('title') or results.name))}", plain(compared(results))]
     if verdicts:
         heads = ("Claim", "Answer", "Why")
-        rows = [[plain(str(v["name"])), f"**{v['answer']}**", plain(str(v["why"]))] for v in verdicts]
+        rows = [[plain(str(v["name"])), f"**{v['answer']}**", plain(evidence_words(v))] for v in verdicts]
         parts.append(_table(heads, rows, numbers=()))
     parts.append("\n".join(f"- {plain(sentence)}" for sentence in [*headline(results), *front_sentences(results)]))
     parts += [f"![{plain(plot.title)}]({plot.name}.png)" for plot in plots if plot.name.startswith(("front_", "diff"))]

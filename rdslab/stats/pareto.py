@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
+
 DIRECTIONS = {"minimize": 1.0, "maximize": -1.0}
 
 
@@ -44,7 +46,40 @@ def hypervolume(
     return area
 
 
-def _costs(points: Sequence[Sequence[float | None]], directions: Sequence[str]) -> NDArray[np.float64]:
+def fronts(gain: Array, cost: Array) -> NDArray[np.bool_]:
+    """Who lies on the front of each draw, (draws, points): more gain is better, less cost is.
+
+    `gain` and `cost` are (draws, points), `cost` also (1, points) where all draws share it. Of points that are equal in
+    both, which draws are not, one stands for all.
+    """
+    order = _cheapest_first(gain, cost)
+    best = np.maximum.accumulate(np.take_along_axis(gain, order, axis=1), axis=1)
+    member = np.diff(best, axis=1, prepend=-np.inf) > 0
+    found = np.empty_like(member)
+    np.put_along_axis(found, order, member, axis=1)
+    return found
+
+
+def hypervolumes(gain: Array, cost: Array, reference: tuple[float, float]) -> Array:
+    """The area between each draw's front and the reference (gain, cost), (draws,); the rest as for `fronts`."""
+    order = _cheapest_first(gain, cost)
+    best = np.maximum.accumulate(np.take_along_axis(gain, order, axis=1), axis=1)
+    until = np.minimum(np.take_along_axis(np.broadcast_to(cost, gain.shape), order, axis=1), reference[1])
+    widths = np.diff(until, axis=1, append=reference[1])
+    return np.asarray((np.maximum(best - reference[0], 0.0) * widths).sum(axis=1))
+
+
+def _cheapest_first(gain: Array, cost: Array) -> NDArray[np.intp]:
+    """The points of each draw by cost, of equally dear ones the best first."""
+    order = np.argsort(cost, axis=1)
+    if not (np.diff(np.take_along_axis(cost, order, axis=1), axis=1) == 0).any():
+        return np.broadcast_to(order, gain.shape)
+    best_first = np.argsort(-gain, axis=1)
+    sorted_cost = np.take_along_axis(np.broadcast_to(cost, gain.shape), best_first, axis=1)
+    return np.take_along_axis(best_first, np.argsort(sorted_cost, axis=1, kind="stable"), axis=1)
+
+
+def _costs(points: Sequence[Sequence[float | None]], directions: Sequence[str]) -> Array:
     """All objectives to be minimised, (points, objectives); None becomes NaN."""
     unknown = [d for d in directions if d not in DIRECTIONS]
     if unknown:
