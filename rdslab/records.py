@@ -147,6 +147,23 @@ class Score:
 
 
 @dataclass(frozen=True)
+class ImageCounts:
+    """What a score is made of: pixels of each image of a split by class, so that it can be found for other images.
+
+    `right`, `labelled` and `said` (predicted) have a row an image and a column a class.
+    """
+
+    images: tuple[str, ...]  # their names
+    clips: tuple[str, ...]
+    right: tuple[tuple[int, ...], ...]
+    labelled: tuple[tuple[int, ...], ...]
+    said: tuple[tuple[int, ...], ...]
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Context:
     """All besides the net and the seed that determines a fact. Its id is the hash of its document."""
 

@@ -26,7 +26,8 @@ NAMES = ("road", "car", "train")
 
 
 def test_the_figures_of_a_small_matrix_by_hand() -> None:
-    score = score_of(torch.tensor([[6, 2, 0], [1, 3, 0], [0, 0, 0]]), NAMES, 2, "by hand")
+    of_each = torch.tensor([[[4, 0, 0], [1, 0, 0], [0, 0, 0]], [[2, 2, 0], [0, 3, 0], [0, 0, 0]]])
+    score = score_of(of_each, NAMES, "by hand")
     assert score.iou == {"road": pytest.approx(6 / 9), "car": pytest.approx(3 / 6), "train": None}
     assert score.miou == pytest.approx((6 / 9 + 3 / 6) / 2)
     assert score.accuracy == pytest.approx(9 / 12)
@@ -36,14 +37,14 @@ def test_the_figures_of_a_small_matrix_by_hand() -> None:
 
 
 def test_a_class_that_is_only_predicted_counts_as_wrong() -> None:
-    score = score_of(torch.tensor([[6, 0, 2], [0, 4, 0], [0, 0, 0]]), NAMES, 1, "")
+    score = score_of(torch.tensor([[6, 0, 2], [0, 4, 0], [0, 0, 0]])[None], NAMES, "")
     assert score.iou["train"] == 0
     assert score.miou == pytest.approx((6 / 8 + 1 + 0) / 3)
     assert score.mean_accuracy == pytest.approx((6 / 8 + 1) / 2)
 
 
 def test_labels_that_are_all_void_give_no_number() -> None:
-    score = score_of(torch.zeros(3, 3, dtype=torch.int64), NAMES, 1, "")
+    score = score_of(torch.zeros(1, 3, 3, dtype=torch.int64), NAMES, "")
     assert all(math.isnan(v) for v in (score.miou, score.accuracy, score.mean_accuracy, score.fw_iou))
     assert set(score.iou.values()) == {None}
 
@@ -94,7 +95,7 @@ def test_the_score_equals_cityscapesscripts(tmp_path: Path, absent: tuple[int, .
     ids[:19] = [row[0] for row in TRAINED]
     theirs = judged(tmp_path, ids[labels], ids[predictions])
     matrix = confusion_of(torch.from_numpy(predictions), torch.from_numpy(labels), 19)
-    ours = score_of(matrix, CITYSCAPES_CLASSES.names, 3, "drawn")
+    ours = score_of(matrix, CITYSCAPES_CLASSES.names, "drawn")
     assert ours.miou == pytest.approx(theirs["averageScoreClasses"], abs=1e-12)
     for name, iou in ours.iou.items():
         expected = theirs["classScores"][name]

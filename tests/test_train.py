@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from rdslab.errors import RunError, SpecError
-from rdslab.train import CHECKPOINT, WEIGHTS, state
+from rdslab.errors import DataError, RunError, SpecError
+from rdslab.train import CHECKPOINT, WEIGHTS, read_counts, state
+from rdslab.train.counts import COUNTS
 from tests.train_cases import cpu, same_bits, tiny_net, trained, weights_in, without_seconds
 
 __all__ = ["cpu"]
@@ -45,7 +46,8 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path, changes: dic
     again = trained(tmp_path / "killed", {"epochs": 3, **changes})
     assert without_seconds(again) == without_seconds(whole)
     assert same_bits(weights_in(tmp_path / "killed"), weights_in(tmp_path / "whole"))
-    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == [WEIGHTS]
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == [COUNTS, WEIGHTS]
+    assert (tmp_path / "killed" / COUNTS).read_bytes() == (tmp_path / "whole" / COUNTS).read_bytes()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
@@ -186,3 +188,27 @@ def test_every_net_sees_the_same_images_in_the_same_order(tmp_path: Path, monkey
         trained(tmp_path / name, net=net)
     assert all(torch.equal(one, other) for one, other in zip(*seen, strict=True))
     assert not torch.equal(seen[0][0], seen[0][2])  # another epoch, another order
+
+
+def test_the_counts_of_the_images_make_up_the_score(tmp_path: Path) -> None:
+    score = trained(tmp_path, {"epochs": 2})
+    counts = read_counts(tmp_path)
+    assert counts is not None
+    assert len(counts["images"]) == len(counts["clips"]) == score.images
+    right, labelled, said = (torch.tensor(counts[part]).sum(0) for part in ("right", "labelled", "said"))
+    for iou, value in zip((right / (labelled + said - right)).tolist(), score.iou.values(), strict=True):
+        assert (value is None and math.isnan(iou)) or value == pytest.approx(iou, abs=1e-6)
+    assert score.accuracy == pytest.approx(float(right.sum() / labelled.sum()), abs=1e-6)
+
+
+def test_counts_that_are_broken_are_named_and_missing_ones_are_none(tmp_path: Path) -> None:
+    assert read_counts(tmp_path) is None
+    (tmp_path / COUNTS).write_text('{"images": [')
+    with pytest.raises(DataError, match=r"val_images\.json: is no file of counts"):
+        read_counts(tmp_path)
+
+
+def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path) -> None:
+    torch.save({"identity": {}, "state": {}}, tmp_path / CHECKPOINT)
+    with pytest.raises(RunError, match="was written as format 1, this rdslab reads 2"):
+        trained(tmp_path, {"epochs": 1})

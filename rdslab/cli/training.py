@@ -119,12 +119,19 @@ def evaluate(
     """Measure the mIoU of trained weights, or of an ONNX file made from them, on a data set's validation split."""
     from rdslab.data import open_data
     from rdslab.files import sha256_of
+    from rdslab.stats.images import over_images
     from rdslab.train import open_trained
 
     trained = open_trained(file)
     dataset = open_data(data_document(data, root, set_, size, str(trained.seeing.size)), where="--data")
     about = {"name": trained.name, "weights": str(file), "sha256": sha256_of(file)}
-    _show(trained.score(dataset), json, {**about, "data": dataset.name, "size": str(dataset.size)})
+    score, counts = trained.judged(dataset)
+    own = over_images([counts])
+    over = {"miou_low": own.low, "miou_high": own.high, "drawn_images": own.units}
+    _show(score, json, {**about, "data": dataset.name, "size": str(dataset.size), **over})
+    if not json:
+        ends = f"from {100 * own.low:.2f} to {100 * own.high:.2f} %" if own.low is not None and own.high else own.why
+        say(f"mIoU, 95 % interval over {own.units or 'images'}: {ends}")
 
 
 @app.command()

@@ -16,6 +16,7 @@ from rdslab.report.words import base_words, points, points_interval
 
 LEVEL = 0.05  # of the whole table, after Holm's correction
 LONGEST = 44
+IMAGES = ("images_low", "images_high")  # 95 %, over the validation images
 BESIDE = ("p_permutation", "effect_size")
 HIGHER, LOWER, UNTOLD, TWINS, UNKNOWN = "higher", "lower", "not told apart", "seeds only", "no interval"
 
@@ -23,13 +24,26 @@ HIGHER, LOWER, UNTOLD, TWINS, UNKNOWN = "higher", "lower", "not told apart", "se
 def differences_frame(results: Results) -> pd.DataFrame:
     """One row a variant that has a base, in the study's order; differences of mIoU as shares of 1.
 
-    Columns: variant, base, n (pairs), difference, low, high (95 %, uncorrected), p, p_holm, p_permutation, effect_size,
-    excludes_zero, verdict:
+    Columns: variant, base, n (pairs), difference, low, high (95 %, uncorrected), images_low, images_high, p, p_holm,
+    p_permutation, effect_size, excludes_zero, verdict:
     `higher` or `lower` only where Holm's p is below 5 %; `seeds only` for a variant that computes the base's class of
     functions; `no interval` where there are too few pairs; else `not told apart`.
     """
     frame = variants_frame(results)
-    columns = ["variant", "base", "n", "difference", "low", "high", "p", "p_holm", *BESIDE, "excludes_zero", "verdict"]
+    columns = [
+        "variant",
+        "base",
+        "n",
+        "difference",
+        "low",
+        "high",
+        *IMAGES,
+        "p",
+        "p_holm",
+        *BESIDE,
+        "excludes_zero",
+        "verdict",
+    ]
     rows = []
     twins = {base: _twins(frame, base) for base in unique(frame["base"]) if base}
     for r in records(frame[frame["base"] != ""]):
@@ -39,6 +53,7 @@ def differences_frame(results: Results) -> pd.DataFrame:
         row |= {"low": low, "high": high}
         twin = r["variant"] in twins[r["base"]]
         verdict = TWINS if twin else _verdict(r["difference"], r["p_holm"])
+        row |= {"images_low": r["difference_images_low"], "images_high": r["difference_images_high"]}
         row |= {name: r[name] for name in ("p", "p_holm", *BESIDE)}
         rows.append(row | {"excludes_zero": excludes, "verdict": verdict})
     return pd.DataFrame(rows, columns=columns).astype({"excludes_zero": "object"})

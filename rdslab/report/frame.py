@@ -60,6 +60,7 @@ class Results:
     `study`: name, title, base (a variant's name), compared (each variant's own base, "" for none), genes (by variant
     what it sets: {place: value}), deploy, data, recipe, seeds, variants, threads. `trials`: one document a slot (slot,
     variant, seed, state, error, net_id, canonical_id, cost, score, times, hours, context_id). `hosts`: the machines.
+    `counts`: by slot what each validation image gives to the score (the fields of ImageCounts), where that was stored.
     """
 
     study: Mapping[str, Any]
@@ -67,6 +68,7 @@ class Results:
     hosts: Sequence[Mapping[str, Any]] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     data_identity: str = ""
+    counts: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rdslab.report.differences import HIGHER, LOWER, TWINS, differences_frame
 from rdslab.report.frame import Results, records
+from rdslab.report.images import image_sentences
 from rdslab.report.variants import scores, variants_frame
 from rdslab.report.words import base_words, missing_times, plural, points, some
 from rdslab.stats import pooled_spread
@@ -50,7 +51,7 @@ def headline(results: Results) -> list[str]:
         said.append(
             "No variant has two seeds with an mIoU: nothing can be said of the spread, and no interval is given."
         )
-    return said + twins(results)
+    return [*said, *image_sentences(results), *twins(results)]
 
 
 def _progress(results: Results, frame: pd.DataFrame) -> str:

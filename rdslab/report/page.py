@@ -52,6 +52,7 @@ CONTENTS = (
     ("repeat", "How to repeat it"),
 )
 
+OVER_IMAGES = "95 % over images"
 IDS = ("variant", "net_id", "canonical_id", "same_function_as")
 DESCRIBED = {"trials.csv": frame.COLUMNS, "variants.csv": variants.COLUMNS, "effects.csv": EFFECTS}
 
@@ -162,7 +163,7 @@ def shown(plot: Plot, svg: str, files: Sequence[str]) -> dict[str, Any]:
 def summary_table(results: Results) -> Table:
     """One row a variant, all that is known of it at a glance."""
     rows: list[Any] = variants.variants_frame(results).to_dict("records")
-    heads = ["Variant", "mIoU (%)", "95 % interval", "n"]
+    heads = ["Variant", "mIoU (%)", "95 % interval", "n", *([OVER_IMAGES] if results.counts else [])]
     if results.base:
         heads.append("Difference to base (points)")
     heads += [
@@ -178,12 +179,12 @@ def summary_table(results: Results) -> Table:
 def _summary_row(results: Results, row: Any) -> list[Cell]:
     of_base = row["variant"] in results.bases
     cells = [Cell(f"{row['variant']} (base)" if of_base else str(row["variant"]), str(row["variant"]))]
-    ends = f"{percent(row['miou_low'])} to {percent(row['miou_high'])}" if known(row["miou_low"]) else DASH
     cells += [
         number_cell(row["miou"], percent),
-        Cell(ends, sort_key(row["miou_low"])),
+        _ends(row["miou_low"], row["miou_high"]),
         Cell(str(row["n"]), str(row["n"])),
     ]
+    cells += [_ends(row["miou_images_low"], row["miou_images_high"])] if results.counts else []
     if results.base:
         cells.append(number_cell(row["difference"], points) if row["base"] else Cell(DASH))
     cells += [number_cell(row["params"], count), number_cell(row["macs"], count)]
@@ -197,12 +198,17 @@ def _summary_row(results: Results, row: Any) -> list[Cell]:
     return cells
 
 
+def _ends(low: Any, high: Any) -> Cell:
+    return Cell(f"{percent(low)} to {percent(high)}" if known(low) else DASH, sort_key(low))
+
+
 def differences_table(results: Results) -> Table:
     """One row a variant besides the base: the difference, how sure it is, and what may be said of it."""
     heads = [
         "Variant",
         "Difference (points)",
         "95 % interval",
+        *([OVER_IMAGES] if results.counts else []),
         "n pairs",
         "p",
         "p, Holm",
@@ -215,8 +221,10 @@ def differences_table(results: Results) -> Table:
     rows = []
     for row in differences_frame(results).to_dict("records"):
         cells = [Cell(str(row["variant"]), str(row["variant"])), number_cell(row["difference"], points)]
+        over = row["images_low"], row["images_high"]
         cells += [
             Cell(points_interval(row["low"], row["high"]), sort_key(row["low"])),
+            *([Cell(points_interval(*over), sort_key(over[0]))] if results.counts else []),
             Cell(str(row["n"]), str(row["n"])),
         ]
         cells += [number_cell(row[key], probability) for key in ("p", "p_holm", "p_permutation")]

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rdslab.report.frame import COSTS, MISSING, Results
+from rdslab.report.images import image_columns
 from rdslab.stats import Estimate, front, holm, mean_estimate, paired_difference
 
 COLUMNS = {
@@ -20,10 +21,15 @@ COLUMNS = {
     "miou_sd": "standard deviation over the seeds",
     "miou_low": "low end of the mean's 95 % interval (Student's t); empty for n = 1",
     "miou_high": "high end of it",
+    "miou_images_low": "low end of the mean's 95 % interval over the validation images, the nets as they are trained",
+    "miou_images_high": "high end of it",
+    "drawn_images": "what that interval draws anew: clips, or stretches of neighbouring images",
     "base": "the variant that the differences are to",
     "difference": "mean over the shared seeds of mIoU minus the base's mIoU",
     "difference_low": "low end of the paired 95 % t interval, not corrected for the number of comparisons",
     "difference_high": "high end of it",
+    "difference_images_low": "low end of the difference's 95 % interval over the images, the nets as they are trained",
+    "difference_images_high": "high end of it",
     "n_pairs": "seeds that both have",
     "p": "two-sided paired t test",
     "p_holm": "the same, corrected by Holm's method over all differences of this table",
@@ -46,7 +52,7 @@ COLUMNS = {
 }
 
 
-WORDS = ("variant", "base", "same_function_as", "net_id", "canonical_id")
+WORDS = ("variant", "base", "drawn_images", "same_function_as", "net_id", "canonical_id")
 
 LAST = ("same_function_as", "net_id", "canonical_id")
 
@@ -96,7 +102,7 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
             kinds[column] = "Int64"
         elif column.startswith("on_front."):
             kinds[column] = "boolean"
-        elif column in ("variant", "base", *LAST) or column.startswith("latency_kind."):
+        elif column in WORDS or column.startswith("latency_kind."):
             kinds[column] = "object"
         else:
             kinds[column] = "float64"
@@ -138,6 +144,7 @@ def _row(results: Results, trials: pd.DataFrame, variant: str) -> dict[str, Any]
     }
     row |= {"miou": mean.mean, "miou_sd": mean.sd, "miou_low": mean.low, "miou_high": mean.high}
     row |= {"difference": difference.mean, "difference_low": difference.low, "difference_high": difference.high}
+    row |= image_columns(results, variant)
     row |= {name: _first(trials[name].dropna()) for name in COSTS}
     row |= {name: _first(v for v in trials[name] if v) or "" for name in ("net_id", "canonical_id")}
     for device in results.devices:

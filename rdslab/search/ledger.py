@@ -21,6 +21,7 @@ from rdslab.search.plan import NO_SEED, Slot, Study
 from rdslab.search.tables import SCHEMA, contexts, facts, nets, slots, studies
 
 Row = dict[str, Any]
+IMAGES = "images"  # the kind of the facts that are large: what each validation image gives to a score
 
 
 def storage_of(study: Study, storage: str | None) -> str:
@@ -195,13 +196,12 @@ class Ledger:
         c.execute(facts.insert().values(**key, document=json.dumps(document)))
 
     def facts_of(self, kind: str | None = None) -> list[Row]:
-        """The study's facts with their documents and contexts as plain data."""
+        """The study's facts with their documents and contexts as plain data; counts of images only where asked for."""
         query = sa.select(facts, contexts.c.document.label("context")).join(
             contexts, contexts.c.id == facts.c.context_id
         )
         query = query.where(facts.c.study == self.study)
-        if kind:
-            query = query.where(facts.c.kind == kind)
+        query = query.where(facts.c.kind == kind if kind else facts.c.kind != IMAGES)
         with self.change() as c:
             rows = [dict(row) for row in c.execute(query).mappings()]
         return [{**row, "document": json.loads(row["document"]), "context": json.loads(row["context"])} for row in rows]

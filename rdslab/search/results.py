@@ -5,10 +5,11 @@ from typing import Any
 
 from rdslab.errors import SpecError
 from rdslab.search.cells import Cell, TimesFacts, forms_on, side_by_side
-from rdslab.search.ledger import Ledger, Row
+from rdslab.search.ledger import IMAGES, Ledger, Row
 from rdslab.search.plan import Study
 from rdslab.search.variants import Variant
 
+MOST_COUNTED = 500  # trials whose counts of images are read: a few hundred kilobytes each
 NOT_MEASURED = {"missing": "not measured"}
 
 
@@ -28,6 +29,9 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
     for fact in facts:
         by_net.setdefault(fact["net_id"], []).append(fact)
     scores = [fact for fact in facts if fact["kind"] == "score"]
+    counts = {}
+    if len(scores) <= MOST_COUNTED:
+        counts = {(fact["net_id"], fact["seed"]): fact["document"] for fact in ledger.facts_of(IMAGES)}
     hosts = [fact["document"]["host"] for fact in facts if fact["kind"] == "effort"]
     context: Mapping[str, Any] = scores[0]["context"] if scores else {}
     versions = {name: str(context[name]) for name in ("rdslab", "torch") if name in context}
@@ -37,6 +41,7 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
         "hosts": [host for index, host in enumerate(hosts) if host not in hosts[:index]],
         "versions": versions | (dict(hosts[0]["versions"]) if hosts else {}),
         "data_identity": str(context.get("data", {}).get("identity", "")),
+        "counts": {row["number"]: counts[key] for row in rows if (key := (row["net_id"], row["seed"])) in counts},
     }
 
 

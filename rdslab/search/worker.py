@@ -16,10 +16,10 @@ from rdslab.data import DataSet, open_data
 from rdslab.errors import RdslabError, RunError
 from rdslab.measure import host, machine_lock
 from rdslab.records import Context, Score
-from rdslab.search.ledger import Ledger, Row
+from rdslab.search.ledger import IMAGES, Ledger, Row
 from rdslab.search.owner import is_dead, owner
 from rdslab.search.prepare import Prepared, score_context
-from rdslab.train import train
+from rdslab.train import read_counts, train
 
 Notice = Callable[[str], object]
 BEAT_S = 1.0
@@ -160,9 +160,11 @@ class Worker:
             "hours": (sum(seconds) or time.monotonic() - started) / 3600,
             "host": asdict(host()),
         }
+        found = {"score": plain, "effort": effort, IMAGES: read_counts(folder)}
         return score, [
-            ("score", row["net_id"], self.context, row["seed"], plain),
-            ("effort", row["net_id"], self.context, row["seed"], effort),
+            (kind, row["net_id"], self.context, row["seed"], document)
+            for kind, document in found.items()
+            if document is not None
         ]
 
     def _beat(self, number: int, event: Mapping[str, Any], beats: list[float]) -> None:

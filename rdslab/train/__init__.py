@@ -1,6 +1,7 @@
 """Training: recipes, the loop, the loss, the score, weights in and out, and what trained weights see."""
 
 from rdslab.train.checkpoint import CHECKPOINT
+from rdslab.train.counts import read_counts
 from rdslab.train.limits import check_batch
 from rdslab.train.loop import train
 from rdslab.train.losses import class_weights, weighted_cross_entropy
@@ -30,6 +31,7 @@ __all__ = [
     "load_weights",
     "open_trained",
     "predict",
+    "read_counts",
     "recipe_names",
     "save_loaded",
     "save_weights",

@@ -17,6 +17,8 @@ from rdslab.train.recipe import Recipe
 from rdslab.train.transfer import Start
 
 CHECKPOINT = "checkpoint.pt"
+FORMAT = 2
+AGAIN = "remove it to train from the start"
 Identity = dict[str, Any]
 
 
@@ -39,7 +41,7 @@ def identity_of(
 def save_checkpoint(folder: Path, identity: Identity, state: Mapping[str, Any]) -> None:
     """Write the state of a training; a kill at any moment leaves the old one or the new one."""
     buffer = io.BytesIO()
-    torch.save({"identity": identity, "state": dict(state)}, buffer)
+    torch.save({"format": FORMAT, "identity": identity, "state": dict(state)}, buffer)
     write_whole(folder / CHECKPOINT, buffer.getvalue())
 
 
@@ -54,9 +56,11 @@ def load_checkpoint(folder: Path, identity: Identity) -> dict[str, Any] | None:
     try:
         # Tensors and plain values only: a checkpoint runs no code. What takes the state moves it to its own device.
         held = torch.load(path, map_location="cpu", weights_only=True)
-        found, state = held["identity"], held["state"]
+        found, state, written_as = held["identity"], held["state"], held.get("format", 1)
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
-        raise RunError("is no checkpoint of ours", "remove it to train from the start", where=str(path)) from None
+        raise RunError("is no checkpoint of ours", AGAIN, where=str(path)) from None
+    if written_as != FORMAT:
+        raise RunError(f"was written as format {written_as}, this rdslab reads {FORMAT}", AGAIN, where=str(path))
     check_same(found, identity, path)
     return dict(state)
 

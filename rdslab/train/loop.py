@@ -21,9 +21,10 @@ from rdslab.train.checkpoint import (
     remove_checkpoint,
     save_checkpoint,
 )
+from rdslab.train.counts import save_counts
 from rdslab.train.inference import the_device
 from rdslab.train.limits import check_batch
-from rdslab.train.metrics import score_of
+from rdslab.train.metrics import image_counts, score_of
 from rdslab.train.recipe import Recipe
 from rdslab.train.state import Progress, Training
 from rdslab.train.transfer import Start
@@ -43,7 +44,9 @@ def train(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Score:
-    """Train a net and score it on `data.val` after the last epoch; weights.safetensors is left in `folder`.
+    """Train a net and score it on `data.val` after the last epoch.
+
+    In `folder` are left weights.safetensors, and val_images.json with what each image gives to the score.
 
     On a CPU the same arguments give the same bits. A training that was stopped goes on from its last whole epoch to
     the same result; one that is finished is not done again. `progress` is given a mapping after each step (epoch,
@@ -62,8 +65,9 @@ def train(
         score = finished(folder, identity)
         if score is None:
             run = _run_to_the_end(Training(net, data, recipe, seed, device, start), folder, identity, progress)
-            assert run.matrix is not None
-            score = score_of(run.matrix, data.classes.names, len(data.val), data.split, run.history)
+            assert run.matrices is not None
+            score = score_of(run.matrices, data.classes.names, data.split, run.history)
+            save_counts(folder, image_counts(run.matrices, data.val))
             save_weights(folder / WEIGHTS, run.network, describe(net, data, recipe, seed, identity, score))
     remove_checkpoint(folder)
     return score

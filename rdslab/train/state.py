@@ -47,7 +47,7 @@ class Training:
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
         self.epoch = 0  # epochs done
         self.history: list[dict[str, float]] = []
-        self.matrix: Tensor | None = None  # confusion of the last evaluation
+        self.matrices: Tensor | None = None  # confusion of each validation image at the last evaluation
 
     @property
     def done(self) -> bool:
@@ -107,8 +107,8 @@ class Training:
         row: dict[str, float] = {"epoch": self.epoch, "loss": loss, "lr": lr}
         if self.done or self.epoch % self.recipe.evaluate_every == 0:
             names = self.data.classes.names
-            self.matrix = confusion(self.network, self.val, len(names), normalise=self.recipe.normalise)
-            row["miou"] = score_of(self.matrix, names, len(self.val), self.data.split).miou
+            self.matrices = confusion(self.network, self.val, len(names), normalise=self.recipe.normalise)
+            row["miou"] = score_of(self.matrices, names, self.data.split).miou
         self.history.append({**row, "seconds": time.perf_counter() - started})
 
     def _diverged(self, what: str, step: str, lr: float) -> RunError:
@@ -129,7 +129,7 @@ class Training:
             "scaler": self.scaler.state_dict(),
             "epoch": self.epoch,
             "history": self.history,
-            "matrix": self.matrix,
+            "matrices": self.matrices,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -139,7 +139,7 @@ class Training:
         self.schedule.load_state_dict(state["schedule"])
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
-        self.epoch, self.history, self.matrix = state["epoch"], list(state["history"]), state["matrix"]
+        self.epoch, self.history, self.matrices = state["epoch"], list(state["history"]), state["matrices"]
 
 
 def stream(use: str, seed: int, epoch: int) -> int:

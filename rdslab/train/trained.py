@@ -16,9 +16,9 @@ from rdslab.errors import DataError
 from rdslab.files import write_whole
 from rdslab.measure.onnxfile import OnnxNetwork
 from rdslab.network import Network, check_size
-from rdslab.records import Score
+from rdslab.records import ImageCounts, Score
 from rdslab.train.inference import predicted, the_device
-from rdslab.train.metrics import confusion, score_of
+from rdslab.train.metrics import confusion, image_counts, score_of
 from rdslab.train.overlay import draw_overlay
 from rdslab.train.seeing import NEEDED, Seeing, seeing
 from rdslab.train.weights import images_of, load_trained
@@ -42,12 +42,16 @@ class Trained:
 
     def score(self, data: DataSet) -> Score:
         """The score on `data.val`. Raises DataError where the data have other classes, SpecError for too small ones."""
+        return self.judged(data)[0]
+
+    def judged(self, data: DataSet) -> tuple[Score, ImageCounts]:
+        """The score on `data.val`, and the counts of each image that it is made of. Raises as `score` does."""
         check_classes(self.seeing, data, self.where)
         if isinstance(self.network, Network):
             check_size(self.network.net, data.size)
         names = self.seeing.classes.names
-        matrix = confusion(self.network, data.val, len(names), normalise=self.seeing.normalise)
-        return score_of(matrix, names, len(data.val), data.split)
+        matrices = confusion(self.network, data.val, len(names), normalise=self.seeing.normalise)
+        return score_of(matrices, names, data.split), image_counts(matrices, data.val)
 
 
 def open_trained(path: Path) -> Trained:
