@@ -60,6 +60,7 @@ class Results:
     `study`: name, title, base (a variant's name), compared (each variant's own base, "" for none), genes (by variant
     what it sets: {place: value}), deploy, data, recipe, seeds, variants, threads. `trials`: one document a slot (slot,
     variant, seed, state, error, net_id, canonical_id, cost, score, times, hours, context_id). `hosts`: the machines.
+    `documents`: the nets by id, as they were stored. `profiles`: by device the digests of what predicted for it.
     """
 
     study: Mapping[str, Any]
@@ -67,6 +68,8 @@ class Results:
     hosts: Sequence[Mapping[str, Any]] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     data_identity: str = ""
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    profiles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

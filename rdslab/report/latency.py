@@ -73,7 +73,8 @@ class TimesResults:
 
     `nets`: variant, net_id, canonical_id, costs by size. `times`: variant, device, size, form, and times or
     {"missing": reason}. `columns`: device, source, fit; and `points`: variant, size, latency_ms, known, predicted,
-    by_network, by_size (documents of times, or None).
+    by_network, by_size (documents of times, or None). `documents`: the nets by id, as they were stored. `profiles`: by
+    device the digests of what predicted for it.
     """
 
     study: Mapping[str, Any]
@@ -82,6 +83,8 @@ class TimesResults:
     columns: Sequence[Mapping[str, Any]] = ()
     hosts: Sequence[Mapping[str, Any]] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    profiles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
