@@ -3,14 +3,12 @@
 import csv
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rdslab.api import report_study
 from rdslab.records import Context
 from rdslab.search.cells import TimesFacts, measured_cells
-from rdslab.search.ledger import Ledger
 from rdslab.search.plan import Study, load_study
 from rdslab.search.run import start
 from rdslab.times import Host, Protocol, Times
@@ -58,19 +56,23 @@ claims:
 """
 
 
-def entered(text: str, folder: Path, change: Callable[[Study, Ledger], None] | None = None) -> tuple[Study, str]:
+def entered(
+    text: str, folder: Path, seed: int = 1, *, better: float = 0.0, epochs: int = 2, ms: float = 10.0
+) -> tuple[Study, str]:
     """A study with all its facts in a database in the folder, scores and runs from a seed."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "study.yaml").write_text(text)
     study, url = load_study(folder / "study.yaml"), f"sqlite:///{folder / 'study.db'}"
     prepared, ledger = start(study, url)
-    chance = random.Random(1)
+    chance = random.Random(seed)
     for row in ledger.rows() if study.trains else ():
-        ious = {name: 0.3 + 0.4 * chance.random() for name in CLASSES}
+        ious = {name: 0.3 + better + 0.1 * chance.random() for name in CLASSES}
         score = {"miou": sum(ious.values()) / len(ious), "iou": ious, "images": 4, "split": "val", "history": []}
         score |= {name: 0.5 + 0.1 * chance.random() for name in ("accuracy", "mean_accuracy", "fw_iou")}
         data = {"name": "synthetic", "size": "48x32", "identity": "abc", "split": "val"}
-        context = Context({"kind": "score", "data": data, "recipe": {"epochs": 2}, "torch": "2", "rdslab": "0.1.0"})
+        context = Context(
+            {"kind": "score", "data": data, "recipe": {"epochs": epochs}, "torch": "2", "rdslab": "0.1.0"}
+        )
         effort = {"hours": 0.1 + 0.01 * chance.random(), "host": {"cpu": "cpu", "versions": {"torch": "2"}}}
         found = [
             (kind, row["net_id"], context, row["seed"], one) for kind, one in (("score", score), ("effort", effort))
@@ -79,11 +81,7 @@ def entered(text: str, folder: Path, change: Callable[[Study, Ledger], None] | N
     known = TimesFacts(ledger)
     for cell in measured_cells(study):
         for index, variant in enumerate(prepared.nets):
-            known.put(
-                prepared.net_id(variant), cell, {}, measured(10.0 + index, cell.size, cell.form, chance).document()
-            )
-    if change is not None:
-        change(study, ledger)
+            known.put(prepared.net_id(variant), cell, {}, measured(ms + index, cell.size, cell.form, chance).document())
     return study, url
 
 
