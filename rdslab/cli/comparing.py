@@ -44,31 +44,34 @@ def compare(
         raise SpecError(f"{a} is {KINDS[kind]}, {b} is {KINDS[other]}", hint)
     if without_times and kind != "report":
         raise SpecError("is for reports", f"{a} is {KINDS[kind]}", where="--without-times")
-    document = {"kind": kind, "a": a, "b": b}
-    found: TimesBeside | ReportsBeside | StudiesBeside | Pair
+    found = _beside(kind, a, b, times=not without_times, sizes=size, classes=classes)
+    if json:
+        print_json({"kind": kind, "a": a, "b": b} | found.document())
+    else:
+        _show(found)
+
+
+def _beside(
+    kind: str, a: str, b: str, *, times: bool, sizes: list[str], classes: int
+) -> "TimesBeside | ReportsBeside | StudiesBeside | Pair":
     if kind == "times":
         from rdslab.report.timefiles import compare_times, read_times
 
-        found = compare_times(read_times(a), read_times(b))
-    elif kind == "report":
+        return compare_times(read_times(a), read_times(b))
+    if kind == "report":
         from rdslab.report.reports import compare_reports, read_report
 
-        found = compare_reports(read_report(a), read_report(b), times=not without_times)
-    elif kind == "study":
+        return compare_reports(read_report(a), read_report(b), times=times)
+    if kind == "study":
         from rdslab.report.found import found_of
         from rdslab.report.studies import compare_studies
         from rdslab.search.plan import load_study
 
-        found = compare_studies(*(found_of(load_study(file)) for file in (a, b)))
-    else:
-        from rdslab.cost.pair import compare_nets
-        from rdslab.network import load_net
+        return compare_studies(*(found_of(load_study(file)) for file in (a, b)))
+    from rdslab.cost.pair import compare_nets
+    from rdslab.network import load_net
 
-        found = compare_nets(load_net(a), load_net(b), [Size.parse(text) for text in size], classes)
-    if json:
-        print_json(document | found.document())
-    else:
-        _show(found)
+    return compare_nets(load_net(a), load_net(b), [Size.parse(text) for text in sizes], classes)
 
 
 def kind_of(name: str) -> str:
