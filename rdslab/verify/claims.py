@@ -14,12 +14,14 @@ from rdslab.report.latency import TimesResults
 from rdslab.report.record import NAME
 from rdslab.report.reports import Report, read_report
 from rdslab.report.stored import results_in, study_in
-from rdslab.report.verdicts import CLAIMS, verdicts
+from rdslab.report.verdicts import CLAIMS, REFUTED, SUPPORTED, UNDECIDED, verdicts
 from rdslab.report.words import listed, plural
 from rdslab.search.claims import Claim, claims_of
+from rdslab.search.documents import ClaimDocument
 from rdslab.search.plan import Study
-from rdslab.verify.checks import Check, Finding, left_out, plain, tables_agree
+from rdslab.verify.checks import Check, Finding, cells_agree, left_out, plain, tables_agree
 
+ANSWERS = (SUPPORTED, REFUTED, UNDECIDED)
 TESTED = "one-sided"  # stands in the reason of an answer that was tested together with others
 
 
@@ -42,7 +44,18 @@ def claims_check(report: Report, results: Results | TimesResults, study: Study) 
     missing = [Finding(CLAIMS, one, "", "no such row", "1 row") for one in unknown if one not in set(table["name"])]
     why = f"{plural(len(skipped), 'claim')} left out: no report of {listed(sorted(files))} beside it" if skipped else ""
     found = tables_agree(what, CLAIMS, ours, theirs, ["name"], why=why)
-    return replace(found, differ=(*found.differ, *missing))
+    chosen = table[table["name"].isin(skipped)]
+    words = [finding for row in records(chosen) for finding in _said(row, {one.name: one for one in documents})]
+    return replace(found, values=found.values + 3 * len(chosen), differ=(*found.differ, *missing, *words))
+
+
+def _said(row: Any, documents: Mapping[str, ClaimDocument]) -> list[Finding]:
+    """What can be seen of an answer that cannot be given again: its words, and that it is one."""
+    name, document = str(row["name"]), documents[row["name"]]
+    found = cells_agree(CLAIMS, name, row, {"says": document.says, "source": document.source}, ("says", "source"))
+    if row["answer"] not in ANSWERS:
+        found.append(Finding(CLAIMS, name, "answer", row["answer"], f"one of {', '.join(ANSWERS)}"))
+    return found
 
 
 def _answered(study: Study, own: Evidence, beside: Mapping[str, Report]) -> pd.DataFrame:

@@ -59,10 +59,10 @@ class CarriedNets:
         net = self.built.get(net_id)
         return ids(net) if isinstance(net, Net) else None
 
-    def cost(self, net_id: str, size: Size) -> Cost | None:
+    def cost(self, net_id: str, size: Size | None) -> Cost | None:
         """What the net costs; None where it cannot be built, or not at this size."""
         net = self.built.get(net_id)
-        if not isinstance(net, Net):
+        if not isinstance(net, Net) or size is None:
             return None
         if (net_id, size) not in self._costs:
             try:

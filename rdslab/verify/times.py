@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from rdslab.errors import RdslabError
+from rdslab.errors import RdslabError, SpecError
 from rdslab.records import Cost, Size
-from rdslab.report.frame import COSTS, records
+from rdslab.report.frame import COSTS, records, unique
 from rdslab.report.latency import BESIDE, TimesResults, beside_frame, ratios_frame
 from rdslab.report.latency_page import file_names
 from rdslab.report.reports import Report
@@ -42,7 +42,7 @@ NO_STUDY = "the report does not carry its study: write it anew with `rdslab repo
 def times_checks(report: Report, results: TimesResults, study: Study | None, nets: CarriedNets) -> list[Check]:
     """All checks of the report of a study of times."""
     rows = records(report.tables[TIMES])
-    checks = [_costs(report, nets), _twice(report)]
+    checks = [_costs(report, nets), _twice(report, results.sizes), *_nets_of_study(report, study)]
     if nets.documents:
         by_net = {row_name(row, POINT): row for row in records(report.tables[NETS])}
         checks.append(canonical_check("nets.csv: canonical ids, from the nets", NETS, by_net, nets))
@@ -68,14 +68,14 @@ def _costs(report: Report, nets: CarriedNets) -> Check:
         return left_out(what, NO_NETS)
     found, values = [], 0
     for row in records(report.tables[NETS]):
-        if (cost := nets.cost(str(row["net_id"]), Size.parse(row["size"]))) is not None:
+        if (cost := nets.cost(str(row["net_id"]), _size(row))) is not None:
             values += len(COSTS)
             found += cells_agree(NETS, row_name(row, POINT), row, cost.document(), COSTS)
     return Check(what, values, tuple(found), nets.not_built)
 
 
-def _twice(report: Report) -> Check:
-    """No cell twice, one net a variant, and no order of numbers that cannot be."""
+def _twice(report: Report, sizes: Sequence[str]) -> Check:
+    """No cell twice, one net a variant, sizes and kinds that the study has."""
     found: list[Finding] = []
     values = 0
     for name, keys in ((NETS, POINT), (TIMES, CELL)):
@@ -84,6 +84,8 @@ def _twice(report: Report) -> Check:
             key = row_name(row, keys)
             values += 1
             found += [Finding(name, key, "", "2 rows", "1 row")] if key in seen else []
+            if str(row["size"]) not in sizes:
+                found.append(Finding(name, key, "size", row["size"], f"one of {', '.join(sizes)}"))
             seen.add(key)
     nets: dict[str, str] = {}
     for row in records(report.tables[NETS]):
@@ -98,6 +100,18 @@ def _twice(report: Report) -> Check:
     return Check("rows: each once, one net a variant", values, tuple(found))
 
 
+def _nets_of_study(report: Report, study: Study | None) -> list[Check]:
+    """Whether nets.csv has the study's variants, each at each size."""
+    if study is None:
+        return []
+    names, own = [variant.name for variant in study.variants], unique(map(str, report.tables[NETS]["variant"]))
+    there = {(str(row["variant"]), str(row["size"])) for row in records(report.tables[NETS])}
+    wanted = [(name, str(size)) for name in own for size in study.sizes]
+    found = [Finding(NETS, name, "variant", name, "no variant of the study") for name in own if name not in names]
+    found += [Finding(NETS, f"{n}, {size}", "", "no such row", "1 row") for n, size in wanted if (n, size) not in there]
+    return [Check("nets.csv: variants of the study, at each size", len(wanted), tuple(found))]
+
+
 def _predicted(rows: Sequence[Row], results: TimesResults, nets: CarriedNets, device: str) -> Check:
     what = f"times.csv: predicted for {device}"
     own = [row for row in rows if row["kind"] == "predicted"]
@@ -106,8 +120,8 @@ def _predicted(rows: Sequence[Row], results: TimesResults, nets: CarriedNets, de
     by_variant = {str(net["variant"]): str(net["net_id"]) for net in results.nets}
     found, values = [], 0
     for row in own:
-        net_id, size = by_variant.get(str(row["variant"]), ""), Size.parse(row["size"])
-        if nets.cost(net_id, size) is not None:
+        net_id, size = by_variant.get(str(row["variant"]), ""), _size(row)
+        if size is not None and nets.cost(net_id, size) is not None:
             values += len(PREDICTED) + 1
             again = (nets.predicted(net_id, size, device) or {}) | {"form": nets.form(device)}
             found += cells_agree(TIMES, row_name(row, CELL), row, again, (*PREDICTED, "form"))
@@ -133,6 +147,14 @@ def _ratios(report: Report, results: TimesResults, study: Study | None) -> Check
             left_out(what, NO_STUDY) if study is None else Check(what, 0, (Finding(RATIOS, "", "", "none", "a table"),))
         )
     return tables_agree(what, RATIOS, report.tables[RATIOS], ratios_frame(results), RATIO)
+
+
+def _size(row: Row) -> Size | None:
+    """None for what is no size: that is found elsewhere."""
+    try:
+        return Size.parse(row["size"])
+    except SpecError:
+        return None
 
 
 def _errors(name: str, table: pd.DataFrame) -> Check:
