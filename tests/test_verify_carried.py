@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rdslab.network import load_net
 from rdslab.records import digest
 from rdslab.report.record import packed, unpacked
 from rdslab.verify import Finding, verify_report
@@ -62,7 +63,7 @@ def changed_net(record: dict[str, Any]) -> None:
 
 
 def renamed_net(record: dict[str, Any]) -> None:
-    next(iter(record["nets"].values()))["name"] = "another"
+    record["heads"][0]["name"] = "another"
 
 
 def dropped_net(record: dict[str, Any]) -> None:
@@ -126,8 +127,8 @@ def test_no_file_of_blocks_is_run(trained: Path, tmp_path: Path) -> None:
     report = copied(trained, tmp_path)
     record = json.loads((report / "report.json").read_text())
     (tmp_path / "mine.py").write_text(f"open({str(tmp_path / 'was_run')!r}, 'w')")
-    for net in record["nets"].values():
-        net["blocks"] = [str(tmp_path / "mine.py")]
+    for head in record["heads"]:
+        head["blocks"] = [str(tmp_path / "mine.py")]
     (report / "report.json").write_text(json.dumps(record))
     assert any("which are not run" in check.left_out for check in verify_report(report).checks)
     assert not (tmp_path / "was_run").exists()
@@ -184,3 +185,15 @@ def test_a_broken_report_gets_one_message(
     assert (status, out, "Traceback" in err) == (2, "", False)
     assert said in err
     assert answer(["verify", str(tmp_path / "nothing")], capsys)[0] == 2
+
+
+def test_a_report_of_two_thousand_nets_stays_small() -> None:
+    base = load_net("rdsnet")
+    nets = {}
+    for number in range(2000):
+        dilation = [1 + int(bit) for bit in f"{number % 32:05b}"]
+        net = base.with_value("enc3.cycle.dilation", dilation).with_value("enc2.repeat", 1 + number // 32)
+        nets[f"{number:016x}"] = net.document()
+    carried = json.loads(json.dumps(packed(nets)))
+    assert len(json.dumps(carried)) < 500_000
+    assert unpacked(carried) == json.loads(json.dumps(nets))

@@ -15,7 +15,7 @@ from rdslab.report.notes import without_roots
 NAME = "report.json"
 FORMAT = 1
 STUDY = ("name", "title", "data", "recipe", "seeds", "deploy", "threads")
-BY_LINE = ("runs", "nodes", "nets")  # one item a line: there may be thousands
+BY_LINE = ("runs", "heads", "nodes", "nets")  # one item a line: there may be thousands
 
 
 def report_json(results: Results | TimesResults, contents: Mapping[str, bytes | str] | None = None) -> str:
@@ -58,25 +58,30 @@ def disputed_devices(results: Results | TimesResults) -> list[str]:
 
 
 def packed(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Nets by id, each node that several of them have written once: thousands of nets of one space stay small.
+    """Nets by id; a node, and what stands above the nodes, is written once for all nets that have it.
 
-    The digests are of the nets as they were stored, so that a net that was changed since is told from one whose id an
-    older version of rdslab made in another way.
+    So thousands of nets of one space stay small. The digests are of the nets as they were stored: they tell a net that
+    was changed since from one whose id an older version of rdslab made in another way.
     """
-    places: dict[str, int] = {}
-    nets = {
-        net_id: {**document, "nodes": [places.setdefault(json.dumps(node), len(places)) for node in document["nodes"]]}
-        for net_id, document in documents.items()
-    }
-    digests = {net_id: digest(document) for net_id, document in documents.items()}
-    return {"digests": digests, "nodes": [json.loads(text) for text in places], "nets": nets}
+    heads: dict[str, int] = {}
+    nodes: dict[str, int] = {}
+    nets = {}
+    for net_id, document in documents.items():
+        head = json.dumps({key: value for key, value in document.items() if key != "nodes"})
+        own = [nodes.setdefault(json.dumps(node), len(nodes)) for node in document["nodes"]]
+        nets[net_id] = {"head": heads.setdefault(head, len(heads)), "nodes": own}
+    written = {key: [json.loads(text) for text in places] for key, places in (("heads", heads), ("nodes", nodes))}
+    return {"digests": {net_id: digest(one) for net_id, one in documents.items()}, **written, "nets": nets}
 
 
 def unpacked(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The nets' documents by id. Raises IndexError, KeyError, TypeError for what nobody packed."""
-    nodes = record.get("nodes") or []
+    heads, nodes = record.get("heads") or [], record.get("nodes") or []
     nets: Mapping[str, Any] = record.get("nets") or {}
-    return {str(net_id): {**net, "nodes": [nodes[place] for place in net["nodes"]]} for net_id, net in nets.items()}
+    return {
+        str(net_id): {**heads[net["head"]], "nodes": [nodes[place] for place in net["nodes"]]}
+        for net_id, net in nets.items()
+    }
 
 
 def _written(document: Mapping[str, Any]) -> str:
