@@ -157,7 +157,7 @@ def test_the_command_names_what_differs_and_leaves_with_its_status(
     report = copied(trained, tmp_path)
     old = tamper(report, "variants.csv", "p")
     status, out, _ = answer(["verify", str(report)], capsys)
-    assert (status, "1 values differ" in out, f"{float(old):.10g}" in out) == (1, True, True)
+    assert (status, "1 value differs" in out, f"{float(old):.10g}" in out) == (1, True, True)
     status, out, _ = answer(["verify", str(report), "--json"], capsys)
     document = json.loads(out)
     (differ,) = document["differ"]

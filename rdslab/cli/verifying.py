@@ -50,7 +50,7 @@ def _show(found: "Verified") -> None:
         print_table(["table", "row", "column", ">in the report", ">recomputed"], lines[:SHOWN])
         if len(lines) > SHOWN:
             say(f"  and {len(lines) - SHOWN} more; --json has all")
-        say(f"{found.folder}: {len(lines)} values differ")
+        say(f"{found.folder}: {len(lines)} {'value differs' if len(lines) == 1 else 'values differ'}")
     else:
         say(f"{found.folder}: all {sum(check.values for check in found.checks):,} values agree that were checked")
 

@@ -209,7 +209,7 @@ def _times_beside(a: Found, b: Found, ours: TimesResults, theirs: TimesResults) 
         if row["size"] in sizes
     ]
     times = list(_shared_times(ours, theirs, apart))
-    notes = [SHARED] if any(line.kind == "predicted" for line in times) else []
+    notes = unique(line.ratio.why for line in times if line.ratio.why)
     return StudiesBeside((a.study.name, b.study.name), (a.source, b.source), apart, rows, (), times, notes)
 
 
