@@ -35,6 +35,7 @@ VERBS = {
     "measure": {"--storage", "--device", "--give-up", "--again", "--set", "--json"},
     "status": {"--storage", "--json"},
     "report": {"--out", "--storage", "--json"},
+    "verify": {"--json"},
     "data check": {"--data", "--root", "--size", "--set", "--json"},
     "device list": {"--json"},
     "device show": {"--json"},

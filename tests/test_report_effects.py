@@ -8,7 +8,7 @@ import pytest
 from rdslab.report.effects import EFFECTS, effects_csv, effects_frame, effects_table
 from rdslab.report.frame import Results
 from rdslab.search.plan import load_study
-from rdslab.search.results import _study
+from rdslab.search.results import study_words
 
 FACTORS = {"block": ["rds", "residual"], "shuffle": ["0", "4"]}
 SEEDS = range(3)
@@ -64,6 +64,6 @@ def test_without_a_design_there_are_no_effects() -> None:
 
 def test_a_study_hands_its_levels_on() -> None:
     study = load_study(Path(__file__).parents[1] / "studies" / "rds_factorial.yaml")
-    found = _study(study, [variant.name for variant in study.variants], {})
+    found = study_words(study, {})
     assert set(found["factors"]) == {"block", "dilation", "dropout"}
     assert all(set(levels) == set(found["factors"]) for levels in found["levels"].values())

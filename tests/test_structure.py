@@ -30,6 +30,7 @@ ROWS = [
     "train",
     "search",
     "report",
+    "verify",
     "api",
     "cli",
     "__main__",

@@ -13,6 +13,7 @@ from rdslab.cli import (
     studies,
     timing,
     training,
+    verifying,
 )
 from rdslab.cli.options import app
 
@@ -30,4 +31,5 @@ __all__ = [
     "studies",
     "timing",
     "training",
+    "verifying",
 ]

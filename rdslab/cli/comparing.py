@@ -1,4 +1,4 @@
-"""compare: two nets, two time files or two reports beside each other."""
+"""compare: two nets, two time files, two reports or two studies beside each other."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,11 +13,13 @@ from rdslab.records import Size, human
 if TYPE_CHECKING:
     from rdslab.cost.pair import Pair
     from rdslab.report.reports import ReportsBeside
+    from rdslab.report.studies import StudiesBeside
     from rdslab.report.timefiles import TimesBeside
 
 SIZES = ["1024x512", "640x360"]
-Thing = Annotated[str, typer.Argument(help="A net, a file of times, or a report's folder.")]
-KINDS = {"net": "a net", "times": "a file of times", "report": "a report"}
+Thing = Annotated[str, typer.Argument(help="A net, a file of times, a report's folder, or a study's file.")]
+STUDY = {"base", "extends", "variants", "seeds"}  # keys that no net has
+KINDS = {"net": "a net", "times": "a file of times", "report": "a report", "study": "a study"}
 
 
 @app.command()
@@ -31,42 +33,57 @@ def compare(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Put two nets, two time files or two reports side by side.
+    """Put two nets, two time files, two reports or two studies side by side.
 
-    Times that were not taken alike are refused, with the fields in which they differ.
+    Times that were not taken alike are refused, with the fields in which they differ. Of studies what may not stand
+    side by side is left out, and said.
     """
     kind, other = kind_of(a), kind_of(b)
     if kind != other:
-        hint = "compare two nets, two files of times, or two reports"
+        hint = "compare two nets, two files of times, two reports, or two studies"
         raise SpecError(f"{a} is {KINDS[kind]}, {b} is {KINDS[other]}", hint)
     if without_times and kind != "report":
         raise SpecError("is for reports", f"{a} is {KINDS[kind]}", where="--without-times")
-    document = {"kind": kind, "a": a, "b": b}
-    found: TimesBeside | ReportsBeside | Pair
-    if kind == "times":
-        from rdslab.report.timefiles import compare_times, read_times
-
-        found = compare_times(read_times(a), read_times(b))
-    elif kind == "report":
-        from rdslab.report.reports import compare_reports, read_report
-
-        found = compare_reports(read_report(a), read_report(b), times=not without_times)
-    else:
-        from rdslab.cost.pair import compare_nets
-        from rdslab.network import load_net
-
-        found = compare_nets(load_net(a), load_net(b), [Size.parse(text) for text in size], classes)
+    found = _beside(kind, a, b, times=not without_times, sizes=size, classes=classes)
     if json:
-        print_json(document | found.document())
+        print_json({"kind": kind, "a": a, "b": b} | found.document())
     else:
         _show(found)
 
 
+def _beside(
+    kind: str, a: str, b: str, *, times: bool, sizes: list[str], classes: int
+) -> "TimesBeside | ReportsBeside | StudiesBeside | Pair":
+    if kind == "times":
+        from rdslab.report.timefiles import compare_times, read_times
+
+        return compare_times(read_times(a), read_times(b))
+    if kind == "report":
+        from rdslab.report.reports import compare_reports, read_report
+
+        return compare_reports(read_report(a), read_report(b), times=times)
+    if kind == "study":
+        from rdslab.report.found import found_of
+        from rdslab.report.studies import compare_studies
+        from rdslab.search.plan import load_study
+
+        return compare_studies(*(found_of(load_study(file)) for file in (a, b)))
+    from rdslab.cost.pair import compare_nets
+    from rdslab.network import load_net
+
+    return compare_nets(load_net(a), load_net(b), [Size.parse(text) for text in sizes], classes)
+
+
 def kind_of(name: str) -> str:
-    """net, times or report. Raises SpecError for a file that is neither."""
+    """net, times, report or study. Raises SpecError for a file that is none of them."""
     path = Path(name)
     if path.is_dir() or path.name in ("report.html", "report.json"):
         return "report"
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        from rdslab.yamlio import read_yaml
+
+        keys = set(read_yaml(path).data)
+        return "study" if keys & STUDY and "nodes" not in keys else "net"
     if path.suffix != ".json":
         return "net"
     from rdslab.report.timefiles import is_times, read_json
@@ -77,14 +94,19 @@ def kind_of(name: str) -> str:
     raise SpecError("holds no times", hint, where=name)
 
 
-def _show(found: "TimesBeside | ReportsBeside | Pair") -> None:
+def _show(found: "TimesBeside | ReportsBeside | StudiesBeside | Pair") -> None:
     from rdslab.report.reports import ReportsBeside
+    from rdslab.report.studies import StudiesBeside
     from rdslab.report.timefiles import TimesBeside
 
     if isinstance(found, TimesBeside):
         _show_times(found)
     elif isinstance(found, ReportsBeside):
         _show_reports(found)
+    elif isinstance(found, StudiesBeside):
+        from rdslab.cli.comparing_studies import show_studies
+
+        show_studies(found)
     else:
         _show_nets(found)
 

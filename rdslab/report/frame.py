@@ -61,6 +61,7 @@ class Results:
     what it sets: {place: value}), deploy, data, recipe, seeds, variants, threads. `trials`: one document a slot (slot,
     variant, seed, state, error, net_id, canonical_id, cost, score, times, hours, context_id). `hosts`: the machines.
     `counts`: by slot what each validation image gives to the score (the fields of ImageCounts), where that was stored.
+    `documents`: the nets by id, as they were stored. `profiles`: by device the digests of what predicted for it.
     """
 
     study: Mapping[str, Any]
@@ -69,6 +70,8 @@ class Results:
     versions: Mapping[str, str] = field(default_factory=dict)
     data_identity: str = ""
     counts: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    profiles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,14 @@ from rdslab.report.words import points
 from rdslab.stats.images import OverImages, over_images
 
 NO_COUNTS = "no counts of single images are stored"
+SENTENCES = ("On other images of the kind", "How far an mIoU is off by the choice of images")  # how they begin
+COLUMNS = (
+    "miou_images_low",
+    "miou_images_high",
+    "difference_images_low",
+    "difference_images_high",
+    "drawn_images",
+)
 
 
 @lru_cache(maxsize=512)
@@ -39,13 +47,7 @@ def _counts(results: Results, variant: str) -> dict[int, ImageCounts]:
 def image_columns(results: Results, variant: str) -> dict[str, Any]:
     """The variant's cells of variants.csv that are a matter of images."""
     mean, difference = variant_over_images(results, variant), difference_over_images(results, variant)
-    return {
-        "miou_images_low": mean.low,
-        "miou_images_high": mean.high,
-        "difference_images_low": difference.low,
-        "difference_images_high": difference.high,
-        "drawn_images": mean.units,
-    }
+    return dict(zip(COLUMNS, (mean.low, mean.high, difference.low, difference.high, mean.units), strict=True))
 
 
 def image_sentences(results: Results) -> list[str]:
@@ -55,9 +57,9 @@ def image_sentences(results: Results) -> list[str]:
     found = [variant_over_images(results, variant) for variant in results.variants]
     widths = _half_widths(found)
     if not widths:
-        return [f"How far an mIoU is off by the choice of images cannot be told: {_reasons(found)}."]
+        return [f"{SENTENCES[1]} cannot be told: {_reasons(found)}."]
     units = unique(one.units for one in found if one.low is not None)
-    said = f"On other images of the kind a variant's nets would score within {_span(widths)} of what they do (95 %, "
+    said = f"{SENTENCES[0]} a variant's nets would score within {_span(widths)} of what they do (95 %, "
     said += f"bootstrap over {' or '.join(units)}"
     said += "; other clips may differ more)." if all("clips" not in unit for unit in units) else ")."
     differences = _half_widths(difference_over_images(results, variant) for variant in results.variants)

@@ -73,7 +73,8 @@ class TimesResults:
 
     `nets`: variant, net_id, canonical_id, costs by size. `times`: variant, device, size, form, and times or
     {"missing": reason}. `columns`: device, source, fit; and `points`: variant, size, latency_ms, known, predicted,
-    by_network, by_size (documents of times, or None).
+    by_network, by_size (documents of times, or None). `documents`: the nets by id, as they were stored. `profiles`: by
+    device the digests of what predicted for it.
     """
 
     study: Mapping[str, Any]
@@ -82,6 +83,8 @@ class TimesResults:
     columns: Sequence[Mapping[str, Any]] = ()
     hosts: Sequence[Mapping[str, Any]] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    profiles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -212,13 +215,14 @@ def ratios_frame(results: TimesResults) -> pd.DataFrame:
 
 def _ratio(line: Mapping[str, Any], times: Mapping[str, Mapping[str, Any]]) -> tuple[float, float, float]:
     middle = _quotient(line, lambda name: number(times[name].get("latency_ms")))
-    blocks = {name: _block_medians(document) for name, document in times.items()}
+    blocks = {name: block_medians(document) for name, document in times.items()}
     count = min(len(medians) for medians in blocks.values())
     each = [_quotient(line, lambda name, i=i: blocks[name][i]) for i in range(count)]
     return middle, min(each, default=math.nan), max(each, default=math.nan)
 
 
-def _block_medians(times: Mapping[str, Any]) -> list[float]:
+def block_medians(times: Mapping[str, Any]) -> list[float]:
+    """The median of each block of runs of a stored time, ms."""
     runs, start, found = list(times.get("runs_ms") or ()), 0, []
     for length in times.get("block_runs") or ():
         found.append(float(pd.Series(runs[start : start + length]).median()))

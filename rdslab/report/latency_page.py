@@ -52,9 +52,8 @@ def write_times_report(
 
     The same results give the same bytes. Raises RunError when the disk refuses.
     """
-    names = _file_names([str(column["device"]) for column in results.columns])
+    names = file_names([str(column["device"]) for column in results.columns])
     contents: dict[str, bytes | str] = {"times.csv": _csv(results.frame), "nets.csv": _csv(nets_frame(results))}
-    contents[NAME] = report_json(results)
     plots = {}
     for column in results.columns:
         name = names[str(column["device"])]
@@ -65,6 +64,7 @@ def write_times_report(
         contents["ratios.csv"] = _csv(ratios_frame(results))
         plots["ratios"] = Plot("ratios", "Ratios", ratio_caption(results), draw_ratios(results))
     contents |= {CLAIMS: claims_csv(verdicts)} if verdicts else {}
+    contents[NAME] = report_json(results, contents)
     drawn = {name: svg(plot) for name, plot in plots.items()}
     for name, plot in plots.items():
         contents |= {f"{name}.png": png(plot), f"{name}.svg": drawn[name]}
@@ -123,7 +123,8 @@ def _csv(frame: pd.DataFrame) -> str:
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
-def _file_names(devices: Sequence[str]) -> dict[str, str]:
+def file_names(devices: Sequence[str]) -> dict[str, str]:
+    """What the table and the plot of each published column are called."""
     names: dict[str, str] = {}
     for device in devices:
         name = "beside_" + (re.sub(r"[^A-Za-z0-9.-]+", "-", device).strip("-.") or "device")

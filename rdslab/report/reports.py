@@ -1,5 +1,6 @@
-"""Two reports beside each other: where their tables differ. No torch here."""
+"""Reports as they were written, and two of them beside each other: where their tables differ. No torch here."""
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,36 @@ from rdslab.report.record import FORMAT, NAME
 from rdslab.report.timefiles import read_json
 
 KEYS = ("slot", "variant", "seed", "size", "device", "form", "name", "what")  # what says which row it is
+WORDS = {  # columns that hold words, whatever they look like: a variant may be called 1, an id may be 12e4567
+    *(
+        "variant",
+        "state",
+        "error",
+        "net_id",
+        "canonical_id",
+        "base",
+        "same_function_as",
+        "name",
+        "what",
+        "device",
+        "size",
+    ),
+    *(
+        "form",
+        "kind",
+        "reason",
+        "known",
+        "effect",
+        "level",
+        "aliased_with",
+        "why",
+        "says",
+        "answer",
+        "interval",
+        "study",
+    ),
+    *("source", "plot"),
+}
 TIMES = ("latency_", "on_front.")  # how the names of columns begin that are a matter of times
 ROUNDING = 1e-9
 
@@ -61,13 +92,20 @@ def read_report(path: str | Path) -> Report:
     record = read_json(folder / NAME) if (folder / NAME).is_file() else None
     if record is not None and (not isinstance(record, dict) or record.get("report") != FORMAT):
         raise SpecError("was written by another version", "write the report anew", where=str(folder / NAME))
-    tables = {}
-    for file in files:
-        try:
-            tables[file.name] = pd.read_csv(file, keep_default_na=False, na_values=[""])
-        except (ValueError, OSError) as error:
-            raise SpecError(f"is no table: {error}", where=str(file)) from None
-    return Report(folder, tables, record)
+    return Report(folder, {file.name: _table_in(file) for file in files}, record)
+
+
+def _table_in(file: Path) -> pd.DataFrame:
+    try:
+        return read_table(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise SpecError(f"is no table: {error}", where=str(file)) from None
+
+
+def read_table(text: str) -> pd.DataFrame:
+    """A table from its CSV, what is empty as NaN. Raises ValueError."""
+    words = dict.fromkeys(WORDS, "object")
+    return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""], dtype=words)
 
 
 def compare_reports(a: Report, b: Report, *, times: bool = True) -> ReportsBeside:

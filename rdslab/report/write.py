@@ -33,10 +33,10 @@ def write_report(results: Results, out: Path, command: str, extras: Extras = NO_
         "trials.csv": trials_csv(results),
         "variants.csv": variants_csv(results),
         "table.tex": table_tex(results),
-        NAME: report_json(results),
     }
     contents |= {"effects.csv": effects_csv(results)} if results.study.get("factors") else {}
     contents |= {CLAIMS: claims_csv(extras.verdicts)} if extras.verdicts else {}
+    contents[NAME] = report_json(results, contents)
     parquet = trials_parquet(results)
     contents |= {"trials.parquet": parquet} if parquet is not None else {}
     for name, plot in plots.items():

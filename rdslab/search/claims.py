@@ -12,7 +12,7 @@ quotes; it has to where the sentence could be read in two ways.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,8 +82,12 @@ def is_seeded(quantity: str) -> bool:
     return quantity == HOURS or is_score(quantity)
 
 
-def claims_of(study: Study) -> tuple[Claim, ...]:
-    """The study's claims. Raises SpecError with file and line for one that says nothing, or of what is not there."""
+def claims_of(study: Study, other: Callable[[str], Study] | None = None) -> tuple[Claim, ...]:
+    """The study's claims. Raises SpecError with file and line for one that says nothing, or of what is not there.
+
+    `other` gives the study that a claim names, by default that of a file beside this one.
+    """
+    named = other or (lambda file: load_study(study.folder / file))
     found: list[Claim] = []
     for index, document in enumerate(study.document.claims):
         part = "says"
@@ -92,7 +96,7 @@ def claims_of(study: Study) -> tuple[Claim, ...]:
                 part = "name"
                 raise SpecError("two claims have this name", "every claim needs a name of its own")
             part = "study" if document.study is not None else part
-            about = study if document.study is None else load_study(study.folder / document.study)
+            about = study if document.study is None else named(document.study)
             part = "says"
             found.append(_claim(document, about))
         except SpecError as error:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rdslab.errors import SpecError
+from rdslab.search.carried import nets_of, profiles_of, study_document
 from rdslab.search.cells import Cell, TimesFacts, forms_on, side_by_side
 from rdslab.search.ledger import IMAGES, Ledger, Row
 from rdslab.search.plan import Study
@@ -14,13 +15,15 @@ NOT_MEASURED = {"missing": "not measured"}
 
 
 def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
-    """Study, trials by slot, hosts, versions and the data's identity. Raises SpecError for a study that never ran."""
+    """Study, trials by slot, hosts, versions, the data's identity, nets, profiles.
+
+    Raises SpecError for a study that never ran.
+    """
     rows = ledger.rows()
     if not rows:
         raise SpecError(
             f"study {study.name!r} has not been run", f"rdslab run {study.source.name}", where=study.source.name
         )
-    names = [variant.name for variant in study.variants]
     wanted = {(slot.variant, slot.seed) for slot in study.slots}
     rows = [row for row in rows if (row["variant"], row["seed"]) in wanted]
     times = times_by_net(study, ledger, {row["net_id"] for row in rows})
@@ -36,16 +39,19 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
     context: Mapping[str, Any] = scores[0]["context"] if scores else {}
     versions = {name: str(context[name]) for name in ("rdslab", "torch") if name in context}
     return {
-        "study": _study(study, names, context),
+        "study": study_words(study, context),
         "trials": [_trial(study, row, by_net.get(row["net_id"], []), nets, times[row["net_id"]]) for row in rows],
         "hosts": [host for index, host in enumerate(hosts) if host not in hosts[:index]],
         "versions": versions | (dict(hosts[0]["versions"]) if hosts else {}),
         "data_identity": str(context.get("data", {}).get("identity", "")),
         "counts": {row["number"]: counts[key] for row in rows if (key := (row["net_id"], row["seed"])) in counts},
+        "documents": nets_of(times, nets),
+        "profiles": profiles_of(facts, times),
     }
 
 
-def _study(study: Study, names: list[str], context: Mapping[str, Any]) -> dict[str, Any]:
+def study_words(study: Study, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The study as its report knows it; `context` is that of its scores, empty where there is none yet."""
     document = study.document
     factors = study.design.factors if study.design else ()
     data = context.get("data") or {key: value for key, value in document.data.items() if key != "root"}
@@ -63,12 +69,13 @@ def _study(study: Study, names: list[str], context: Mapping[str, Any]) -> dict[s
         "data": dict(data),
         "recipe": context.get("recipe") or document.recipe,
         "seeds": list(document.seeds),
-        "variants": names,
+        "variants": [variant.name for variant in study.variants],
         "genes": {variant.name: _genes(study, variant) for variant in study.variants},
         "factors": {factor.name: [level.name for level in factor.levels] for factor in factors},
         "levels": {variant.name: dict(variant.levels) for variant in study.variants if variant.levels},
         "threads": document.threads,
         "command": f"rdslab run {study.source.name}",
+        "document": study_document(study),
     }
 
 

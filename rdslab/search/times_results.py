@@ -3,6 +3,7 @@
 from typing import Any
 
 from rdslab.errors import SpecError
+from rdslab.search.carried import nets_of, profiles_of, study_document
 from rdslab.search.cells import Cell, TimesFacts, forms_on
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.plan import Study, is_measured
@@ -10,7 +11,10 @@ from rdslab.search.results import NOT_MEASURED, cell_times, refuse_mixtures
 
 
 def gather_times(study: Study, ledger: Ledger) -> dict[str, Any]:
-    """Study, nets, times, columns, hosts and versions. Raises SpecError for a study that never ran."""
+    """Study, nets, times, columns, hosts, versions, the nets' documents, profiles.
+
+    Raises SpecError for a study that never ran.
+    """
     names = [variant.name for variant in study.variants]
     ids = {row["variant"]: row["net_id"] for row in ledger.rows() if row["variant"] in names}
     if not ids:
@@ -21,16 +25,19 @@ def gather_times(study: Study, ledger: Ledger) -> dict[str, Any]:
     found = [line["times"] for line in times if line["times"].get("host")]
     hosts = [line["host"] for line in found]
     return {
-        "study": _study(study, list(ids)),
+        "study": times_study_words(study, list(ids)),
         "nets": [_net(study, variant, net_id, facts, nets) for variant, net_id in ids.items()],
         "times": times,
         "columns": [_column(study, index, ids, facts) for index in range(len(study.document.published))],
         "hosts": [host for index, host in enumerate(hosts) if host not in hosts[:index]],
         "versions": dict(hosts[0]["versions"]) if hosts else {},
+        "documents": nets_of(ids.values(), nets),
+        "profiles": profiles_of(facts, ids.values()),
     }
 
 
-def _study(study: Study, names: list[str]) -> dict[str, Any]:
+def times_study_words(study: Study, names: list[str]) -> dict[str, Any]:
+    """The study as its report knows it, with those of its variants that have a net."""
     document = study.document
     deploy = {key: value for key, value in document.deploy.model_dump(mode="json").items() if key != "size"}
     return {
@@ -41,6 +48,7 @@ def _study(study: Study, names: list[str]) -> dict[str, Any]:
         "threads": document.threads,
         "ratios": [line.model_dump(mode="json") for line in document.ratios],
         "command": f"rdslab run {study.source.name}",
+        "document": study_document(study),
     }
 
 
