@@ -13,6 +13,7 @@ from rdslab.report.facts import embedded, page_facts
 from rdslab.report.frame import Results
 from rdslab.report.front import bar_words
 from rdslab.report.heatmap import heat_frame, heat_table
+from rdslab.report.importance import IMPORTANCE, importance_table, why_not
 from rdslab.report.membership import front_sentences, front_words
 from rdslab.report.notes import absent_times, compared, failures, headline, without_roots
 from rdslab.report.provenance import certificates, provenance
@@ -44,6 +45,7 @@ CONTENTS = (
     ("variants", "Variants"),
     ("differences", "Differences"),
     ("effects", "Effects"),
+    ("importance", "Importance"),
     ("curves", "Learning curves"),
     ("classes", "Classes"),
     ("nets", "Nets"),
@@ -54,6 +56,7 @@ CONTENTS = (
 
 IDS = ("variant", "net_id", "canonical_id", "same_function_as")
 DESCRIBED = {"trials.csv": frame.COLUMNS, "variants.csv": variants.COLUMNS, "effects.csv": EFFECTS}
+DESCRIBED |= {"importance.csv": IMPORTANCE}
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def page(
     pictures, undrawn = drawn_nets(results, extras.drawings)
     verdicts = [claimed(verdict, figures, dict(CONTENTS)) for verdict in extras.verdicts]
     there = {"claims": bool(verdicts), "effects": not effects_frame(results).empty}
+    there["importance"] = "importance" in plots or bool(why_not(results))
     return template("page.html.jinja").render(
         title=str(results.study.get("title") or results.name),
         compared=compared(results),
@@ -92,6 +96,8 @@ def page(
         summary=summary_table(results),
         differences=differences_table(results),
         effects=effects_table(results),
+        importance=importance_table(results),
+        unweighed=why_not(results),
         classes=heat_table(heat_frame(results)),
         drawings=pictures,
         undrawn=undrawn,

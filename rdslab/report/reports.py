@@ -14,7 +14,7 @@ from rdslab.report.record import FORMAT, NAME
 from rdslab.report.timefiles import read_json
 
 KEYS = ("slot", "variant", "seed", "size", "device", "form", "name", "what")  # what says which row it is
-TIMES = ("latency_", "on_front.")  # how the names of columns begin that are a matter of times
+TIMES = ("latency_", "on_front.", "front_probability.")  # how the names of columns begin that are a matter of times
 ROUNDING = 1e-9
 
 
