@@ -77,6 +77,11 @@ def why_not(results: Results) -> str:
     return without.strip()
 
 
+def weighed(results: Results) -> bool:
+    """Whether a page speaks of it: where the variants set something."""
+    return not importance_frame(results).empty or bool(why_not(results))
+
+
 def _settings(results: Results, variant: str) -> Mapping[str, Any] | None:
     """What the variant sets by gene: a design's levels by factor, else places; None for a variant beside the design."""
     levels = results.study.get("levels") or {}
