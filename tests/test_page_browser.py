@@ -180,6 +180,17 @@ def test_without_script_tables_and_plots_stand_whole(browser, five):
     context.close()
 
 
+def test_who_is_on_the_front_is_sorted_by_probability(visit, five):
+    page = visit(five)
+    table = page.get_by_role("region", name="All variants")
+    table.get_by_role("button", name="On the front").click()
+    table.get_by_role("button", name="On the front").click()
+    chances = variants_frame(results(FIVE))[["front_probability.jetson-tx1", "front_probability.here"]].max(axis=1)
+    order = chances.sort_values(ascending=False, kind="stable").index
+    names = table.locator("tbody tr td:first-child").all_inner_texts()
+    assert [name.removesuffix(" (base)") for name in names] == [list(FIVE)[i] for i in order]
+
+
 def test_forty_long_names(visit, tmp_path):
     made = results(forty(), seeds=1, deploy={})
     for trial in made.trials:

@@ -11,10 +11,11 @@ from tests.verify_cases import TIMES, TRAINED, cells, columns, copied, reported,
 COSTS = ("params", "macs", "activations", "elements", "bytes")
 TRIALS = ("slot", "seed", "state", "net_id", "canonical_id", *COSTS, "miou", "iou.Sky", "iou.Road", "iou.Car")
 LATENCY = tuple(f"latency_{part}.{d}" for d in ("jetson-tx1", "here") for part in ("ms", "low_ms", "high_ms", "kind"))
+PROBABILITY = ("front_probability.jetson-tx1", "front_probability.here")
 VARIANTS = (
     *("n", "n_failed", "n_unscored", "n_open", "miou", "miou_sd", "miou_low", "miou_high", "base", "difference"),
     *("difference_low", "difference_high", "n_pairs", "p", "p_holm", "p_permutation", "p_least", "effect_size", *COSTS),
-    *(*LATENCY, "on_front.jetson-tx1", "on_front.here", "net_id", "canonical_id", "same_function_as"),
+    *(*LATENCY, "on_front.jetson-tx1", "on_front.here", *PROBABILITY, "net_id", "canonical_id", "same_function_as"),
 )
 EFFECTS = ("estimate", "low", "high", "p", "p_holm", "df")
 OF_TIMES = [

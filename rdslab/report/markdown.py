@@ -12,6 +12,7 @@ from rdslab.report.notes import absent_times, compared, failures, headline, with
 from rdslab.report.page import summary_table
 from rdslab.report.style import Plot
 from rdslab.report.verdicts import evidence_words
+from rdslab.report.volume import volume_sentences
 from rdslab.report.words import plural
 
 MOST_ROWS = 40
@@ -24,7 +25,12 @@ def report_md(results: Results, plots: Sequence[Plot], command: str, verdicts: S
         heads = ("Claim", "Answer", "Why")
         rows = [[plain(str(v["name"])), f"**{v['answer']}**", plain(evidence_words(v))] for v in verdicts]
         parts.append(_table(heads, rows, numbers=()))
-    parts.append("\n".join(f"- {plain(sentence)}" for sentence in [*headline(results), *front_sentences(results)]))
+    parts.append(
+        "\n".join(
+            f"- {plain(sentence)}"
+            for sentence in [*headline(results), *front_sentences(results), *volume_sentences(results)]
+        )
+    )
     parts += [f"![{plain(plot.title)}]({plot.name}.png)" for plot in plots if plot.name.startswith(("front_", "diff"))]
     parts += _summary(results)
     parts += _missing(results)

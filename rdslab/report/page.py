@@ -13,12 +13,14 @@ from rdslab.report.facts import embedded, page_facts
 from rdslab.report.frame import Results
 from rdslab.report.front import bar_words
 from rdslab.report.heatmap import heat_frame, heat_table
-from rdslab.report.membership import front_sentences, front_words
+from rdslab.report.importance import IMPORTANCE, importance_table, weighed, why_not
+from rdslab.report.membership import front_cell, front_sentences
 from rdslab.report.notes import absent_times, compared, failures, headline, without_roots
 from rdslab.report.provenance import certificates, provenance
 from rdslab.report.script import EXPLORER, scripted
 from rdslab.report.style import Plot, inlined
 from rdslab.report.templates import template
+from rdslab.report.volume import volume_sentences
 from rdslab.report.words import (
     DASH,
     MINUS,
@@ -44,6 +46,7 @@ CONTENTS = (
     ("variants", "Variants"),
     ("differences", "Differences"),
     ("effects", "Effects"),
+    ("importance", "Importance"),
     ("curves", "Learning curves"),
     ("classes", "Classes"),
     ("nets", "Nets"),
@@ -55,6 +58,7 @@ CONTENTS = (
 OVER_IMAGES = "95 % over images"
 IDS = ("variant", "net_id", "canonical_id", "same_function_as")
 DESCRIBED = {"trials.csv": frame.COLUMNS, "variants.csv": variants.COLUMNS, "effects.csv": EFFECTS}
+DESCRIBED |= {"importance.csv": IMPORTANCE}
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,13 @@ def page(
     figures = {name: shown(*plot, files) for name, plot in plots.items()}
     pictures, undrawn = drawn_nets(results, extras.drawings)
     verdicts = [claimed(verdict, figures, dict(CONTENTS)) for verdict in extras.verdicts]
-    there = {"claims": bool(verdicts), "effects": not effects_frame(results).empty}
+    there = {"claims": bool(verdicts), "effects": not effects_frame(results).empty, "importance": weighed(results)}
     return template("page.html.jinja").render(
         title=str(results.study.get("title") or results.name),
         compared=compared(results),
         contents=[(id_, words) for id_, words in CONTENTS if there.get(id_, True)],
         verdicts=verdicts,
-        headline=[*headline(results), *front_sentences(results)],
+        headline=[*headline(results), *front_sentences(results), *volume_sentences(results)],
         has_devices=bool(results.devices),
         choices=choices(facts["axes"]),
         start=start(facts["axes"]),
@@ -93,6 +97,7 @@ def page(
         summary=summary_table(results),
         differences=differences_table(results),
         effects=effects_table(results),
+        importance=(importance_table(results), why_not(results)),
         classes=heat_table(heat_frame(results)),
         drawings=pictures,
         undrawn=undrawn,
@@ -193,8 +198,7 @@ def _summary_row(results: Results, row: Any) -> list[Cell]:
         cell = number_cell(row[f"latency_ms.{device}"], milliseconds)
         cells.append(cell if own == kind else Cell(DASH if own in kinds(results, device) else frame.MISSING))
     if results.devices:
-        fronts = "; ".join(front_words(results, str(row["variant"])))
-        cells.append(Cell(fronts or DASH, fronts))
+        cells.append(front_cell(results, str(row["variant"])))
     return cells
 
 

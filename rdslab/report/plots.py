@@ -8,6 +8,8 @@ from rdslab.report.differences import differences_caption, differences_frame, dr
 from rdslab.report.frame import Results
 from rdslab.report.front import latency_front, macs_front
 from rdslab.report.heatmap import draw_classes, heat_caption, heat_frame
+from rdslab.report.importance import importance_frame
+from rdslab.report.importance_plot import draw_importance, importance_caption
 from rdslab.report.scatter import draw_front
 from rdslab.report.style import TEXT_WIDTH, Plot, settle
 from rdslab.report.words import device_name
@@ -24,7 +26,7 @@ def file_names(devices: list[str]) -> dict[str, str]:
 
 
 def draw_plots(results: Results, width: float = TEXT_WIDTH) -> list[Plot]:
-    """Fronts (one a device), differences, MACs, curves, classes; `width` in inches."""
+    """Fronts (one a device), differences, MACs, importance where it is told, curves, classes; `width` in inches."""
     plots = []
     for device, name in file_names(results.devices).items():
         front = latency_front(results, device)
@@ -36,6 +38,10 @@ def draw_plots(results: Results, width: float = TEXT_WIDTH) -> list[Plot]:
     plots.append(Plot("differences", "Differences to the base", differences_caption(results, forest), drawn))
     macs = macs_front(results)
     plots.append(Plot("macs", "mIoU against multiply-accumulates", macs.caption, draw_front(macs, width)))
+    weights = importance_frame(results)
+    if not weights.empty:
+        drawn = draw_importance(weights, width)
+        plots.append(Plot("importance", "Importance of the genes", importance_caption(weights), drawn))
     history = curves_frame(results)
     drawn = draw_curves(history, {v: results.base_of(v) for v in worth_showing(results)}, width)
     plots.append(Plot("curves", "Learning curves", curves_caption(results, history), drawn))

@@ -14,7 +14,8 @@ from rdslab.errors import SpecError
 from rdslab.report.record import FORMAT, NAME
 from rdslab.report.timefiles import read_json
 
-KEYS = ("slot", "variant", "seed", "size", "device", "form", "name", "what")  # what says which row it is
+# What says which row it is.
+KEYS = ("slot", "variant", "seed", "size", "device", "form", "name", "what", "effect", "level", "objective", "gene")
 WORDS = {  # columns that hold words, whatever they look like: a variant may be called 1, an id may be 12e4567
     *(
         "variant",
@@ -43,9 +44,9 @@ WORDS = {  # columns that hold words, whatever they look like: a variant may be 
         "interval",
         "study",
     ),
-    *("source", "plot"),
+    *("source", "plot", "objective", "gene"),
 }
-TIMES = ("latency_", "on_front.")  # how the names of columns begin that are a matter of times
+TIMES = ("latency_", "on_front.", "front_probability.")  # how the names of columns begin that are a matter of times
 ROUNDING = 1e-9
 
 

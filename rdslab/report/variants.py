@@ -9,7 +9,8 @@ import pandas as pd
 
 from rdslab.report.frame import COSTS, MISSING, Results
 from rdslab.report.images import image_columns
-from rdslab.stats import Estimate, front, holm, mean_estimate, paired_difference
+from rdslab.report.noise import front_probabilities
+from rdslab.stats import Estimate, PooledSpread, front, holm, mean_estimate, paired_difference, pooled_spread
 
 COLUMNS = {
     "variant": "name of the variant",
@@ -46,6 +47,8 @@ COLUMNS = {
     "latency_high_ms.<device>": "measured: third quartile; predicted: high end of the 90 % interval",
     "latency_kind.<device>": "measured, predicted or missing",
     "on_front.<device>": "no other variant has a mean mIoU as high at a latency as low (of the same kind of time)",
+    "front_probability.<device>": "how probably it is on the true front of mIoU and that latency, 0..1, among times of "
+    "its kind, by the spread of the seeds and a prediction's interval; empty where they do not tell",
     "same_function_as": "other variants with the same canonical id: they differ by seeds alone",
     "net_id": "hash of the net as written out",
     "canonical_id": "hash shared by nets that compute the same class of functions",
@@ -73,6 +76,8 @@ def variants_frame(results: Results) -> pd.DataFrame:
             rows, front_membership(rows, f"latency_ms.{device}", f"latency_kind.{device}"), strict=True
         ):
             row[f"on_front.{device}"] = member
+        for row, sure in zip(rows, front_probabilities(rows, device, seed_spread(results)), strict=True):
+            row[f"front_probability.{device}"] = sure
     alike: dict[str, list[str]] = {}
     for row in rows:
         alike.setdefault(row["canonical_id"], []).append(row["variant"])
@@ -112,6 +117,12 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
 def scores(results: Results, variant: str) -> dict[int, float | None]:
     """mIoU by seed of the variant's finished trials, None where it is no number."""
     return _all_scores(results).get(variant, {})
+
+
+@lru_cache(maxsize=8)
+def seed_spread(results: Results) -> PooledSpread:
+    """How a variant's mIoU spreads over its seeds, pooled over the variants."""
+    return pooled_spread(scores(results, variant).values() for variant in results.variants)
 
 
 @lru_cache(maxsize=8)

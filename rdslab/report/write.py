@@ -5,6 +5,7 @@ from pathlib import Path
 from rdslab.files import write_whole
 from rdslab.report.effects import effects_csv
 from rdslab.report.frame import Results
+from rdslab.report.importance import importance_csv
 from rdslab.report.markdown import report_md
 from rdslab.report.page import Extras, page
 from rdslab.report.plots import draw_plots
@@ -35,6 +36,7 @@ def write_report(results: Results, out: Path, command: str, extras: Extras = NO_
         "table.tex": table_tex(results),
     }
     contents |= {"effects.csv": effects_csv(results)} if results.study.get("factors") else {}
+    contents |= {"importance.csv": importance_csv(results)} if "importance" in plots else {}
     contents |= {CLAIMS: claims_csv(extras.verdicts)} if extras.verdicts else {}
     contents[NAME] = report_json(results, contents)
     parquet = trials_parquet(results)

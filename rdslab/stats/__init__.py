@@ -1,4 +1,4 @@
-"""Intervals, corrections for many comparisons, and Pareto fronts; numpy and scipy only."""
+"""Intervals, corrections for many comparisons, and Pareto fronts; numpy and scipy only, and Optuna in `importance`."""
 
 from rdslab.stats.intervals import (
     Estimate,

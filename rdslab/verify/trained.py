@@ -12,6 +12,7 @@ from rdslab.records import Size
 from rdslab.report import images
 from rdslab.report.effects import effects_csv
 from rdslab.report.frame import COSTS, MISSING, SCORES, Results, records
+from rdslab.report.importance import importance_csv
 from rdslab.report.markdown import report_md
 from rdslab.report.reports import Report, read_table
 from rdslab.report.tables import table_tex, variants_csv
@@ -31,7 +32,7 @@ from rdslab.verify.checks import (
 from rdslab.verify.measured import NO_RUNS, quartiles_of, runs_in
 from rdslab.verify.nets import NO_NETS, CarriedNets, canonical_check
 
-TRIALS, VARIANTS, EFFECTS = "trials.csv", "variants.csv", "effects.csv"
+TRIALS, VARIANTS, EFFECTS, IMPORTANCE = "trials.csv", "variants.csv", "effects.csv", "importance.csv"
 STATES = ("waiting", "running", "done", "failed")
 NO_STUDY = "the report does not carry its study: write it anew with `rdslab report`"
 PARTS = {"latency_ms": "ms", "low_ms": "low_ms", "high_ms": "high_ms"}
@@ -57,6 +58,8 @@ def trained_checks(report: Report, results: Results, study: Study | None, nets: 
     checks += [_table(report, VARIANTS, variants_csv(results), ["variant"]), _over_images(report)]
     if EFFECTS in report.tables or results.study.get("factors"):
         checks.append(_effects(report, results, study))
+    if IMPORTANCE in report.tables:
+        checks.append(_importance(report, results, study))
     checks += [_latex(report, results, study), _summary(report, results, study), _parquet(report)]
     return [check for check in checks if check.values or check.differ or check.left_out]
 
@@ -181,6 +184,12 @@ def _effects(report: Report, results: Results, study: Study | None) -> Check:
     if study is None:
         return left_out(f"{EFFECTS}, from trials.csv", NO_STUDY)
     return _table(report, EFFECTS, effects_csv(results), ["effect", "level"])
+
+
+def _importance(report: Report, results: Results, study: Study | None) -> Check:
+    if study is None:
+        return left_out(f"{IMPORTANCE}, from trials.csv", NO_STUDY)
+    return _table(report, IMPORTANCE, importance_csv(results), ["objective", "gene"])
 
 
 def _latex(report: Report, results: Results, study: Study | None) -> Check:
