@@ -113,6 +113,16 @@ def test_whole_clips_are_drawn_where_there_are_five_else_stretches_of_neighbours
     assert over_images([images_in(*("a" * 30), *("b" * 6))]).units == "6 stretches of 6 images"
 
 
+def test_the_order_of_the_images_does_not_matter_to_clips() -> None:
+    rows = dict(zip(range(10), images_in(*"aabbccddee").labelled, strict=True))
+    order = (0, 2, 4, 6, 8, 9, 7, 5, 3, 1)  # the last image is of the first clip
+    labelled, right = (tuple(rows[i] for i in order), tuple((rows[i][0] - 3, rows[i][1] - 2) for i in order))
+    mixed = ImageCounts(tuple(map(str, order)), tuple("aabbccddee"[i] for i in order), right, labelled, right)
+    found, sorted_by_clip = over_images([mixed]), over_images([images_in(*"aabbccddee")])
+    assert (found.units, found.mean) == (sorted_by_clip.units, pytest.approx(sorted_by_clip.mean))
+    assert (found.low, found.high) == (pytest.approx(sorted_by_clip.low), pytest.approx(sorted_by_clip.high))
+
+
 def test_what_cannot_be_told_says_why() -> None:
     few = over_images([images_in("a", "a", "b")])
     assert (few.low, few.mean is None) == (None, False)
@@ -125,7 +135,7 @@ def test_what_cannot_be_told_says_why() -> None:
     void = ImageCounts(("0",), ("a",), ((0, 0),), ((0, 0),), ((0, 0),))
     assert over_images([void]).why == "no pixel is labelled"
     nothing = ImageCounts((), (), (), (), ())
-    assert over_images([nothing]).mean is None
+    assert over_images([nothing]).why == "no image was scored"
 
 
 def test_a_class_that_no_image_has_counts_in_no_mean() -> None:

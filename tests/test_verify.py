@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from rdslab.report.images import COLUMNS
-from rdslab.verify import Finding, verify_report
-from tests.verify_cases import TIMES, TRAINED, cells, columns, copied, reported, tamper, write
+from rdslab.verify import verify_report
+from tests.verify_cases import cells, columns, copied, found, named, tamper, times, trained, write
+
+__all__ = ["times", "trained"]
 
 COSTS = ("params", "macs", "activations", "elements", "bytes")
 TRIALS = ("slot", "seed", "state", "net_id", "canonical_id", *COSTS, "miou", "iou.Sky", "iou.Road", "iou.Car")
@@ -30,24 +32,6 @@ OF_TIMES = [
     ],
     *[("claims.csv", column) for column in ("says", "answer", "why", "study")],
 ]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reported(TRAINED, tmp_path_factory.mktemp("trained"))
-
-
-@pytest.fixture(scope="module")
-def times(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reported(TIMES, tmp_path_factory.mktemp("times"))
-
-
-def found(report: Path) -> list[Finding]:
-    return verify_report(report).findings
-
-
-def named(findings: list[Finding], table: str, column: str) -> bool:
-    return any((finding.table, finding.column) == (table, column) for finding in findings)
 
 
 @pytest.mark.parametrize("kind", ["trained", "times"])

@@ -9,27 +9,11 @@ import pytest
 from rdslab.network import load_net
 from rdslab.records import digest
 from rdslab.report.record import packed, unpacked
-from rdslab.verify import Finding, verify_report
+from rdslab.verify import verify_report
 from tests.test_cli import answer
-from tests.verify_cases import TIMES, TRAINED, cells, copied, reported, tamper, write
+from tests.verify_cases import cells, copied, found, named, tamper, times, trained, write
 
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reported(TRAINED, tmp_path_factory.mktemp("trained"))
-
-
-@pytest.fixture(scope="module")
-def times(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reported(TIMES, tmp_path_factory.mktemp("times"))
-
-
-def found(report: Path) -> list[Finding]:
-    return verify_report(report).findings
-
-
-def named(findings: list[Finding], table: str, column: str) -> bool:
-    return any((finding.table, finding.column) == (table, column) for finding in findings)
+__all__ = ["times", "trained"]
 
 
 TABLES = [("trained", n) for n in ("trials.csv", "variants.csv", "effects.csv", "claims.csv")]

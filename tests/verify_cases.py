@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rdslab.api import report_study
 from rdslab.records import Context
 from rdslab.search.cells import TimesFacts, measured_cells
 from rdslab.search.plan import Study, load_study
 from rdslab.search.run import start
 from rdslab.times import Host, Protocol, Times
+from rdslab.verify import Finding, verify_report
 from rdslab.verify.measured import quartiles_of
 
 CLASSES = ("Sky", "Road", "Car")
@@ -141,3 +144,21 @@ def other(text: str) -> str:
         return f"{text}x"
     place = next((i for i, letter in enumerate(text) if letter in "123456789"), 0)
     return text[:place] + ("1" if text[place] != "1" else "2") + text[place + 1 :]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return reported(TRAINED, tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="module")
+def times(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return reported(TIMES, tmp_path_factory.mktemp("times"))
+
+
+def found(report: Path) -> list[Finding]:
+    return verify_report(report).findings
+
+
+def named(findings: list[Finding], table: str, column: str) -> bool:
+    return any((finding.table, finding.column) == (table, column) for finding in findings)

@@ -16,36 +16,11 @@ from rdslab.report.timefiles import read_json
 
 # What says which row it is.
 KEYS = ("slot", "variant", "seed", "size", "device", "form", "name", "what", "effect", "level", "objective", "gene")
-WORDS = {  # columns that hold words, whatever they look like: a variant may be called 1, an id may be 12e4567
-    *(
-        "variant",
-        "state",
-        "error",
-        "net_id",
-        "canonical_id",
-        "base",
-        "same_function_as",
-        "name",
-        "what",
-        "device",
-        "size",
-    ),
-    *(
-        "form",
-        "kind",
-        "reason",
-        "known",
-        "effect",
-        "level",
-        "aliased_with",
-        "why",
-        "says",
-        "answer",
-        "interval",
-        "study",
-    ),
-    *("source", "plot", "objective", "gene"),
-}
+# Columns that hold words, whatever they look like: a variant may be called 1, an id may be 12e4567.
+WORDS = set(
+    "variant state error net_id canonical_id base same_function_as name what device size form kind reason known effect"
+    " level aliased_with why says answer interval study source plot objective gene".split()
+)
 TIMES = ("latency_", "on_front.", "front_probability.")  # how the names of columns begin that are a matter of times
 ROUNDING = 1e-9
 

@@ -14,8 +14,7 @@ from scipy import stats
 
 from rdslab.records import ImageCounts
 from rdslab.stats.intervals import LEVEL
-
-Array = NDArray[np.float64]
+from rdslab.stats.pareto import Array
 
 DRAWS = 1000
 FEWEST_CLIPS, FEWEST = 5, 5  # clips to draw among; units of either kind, below which nothing is told
@@ -45,8 +44,10 @@ def over_images(nets: Sequence[ImageCounts], base: Sequence[ImageCounts] = (), l
     if any(one.images != nets[0].images or one.labelled != nets[0].labelled for one in every):
         return OverImages(why="the nets were scored on different images")
     unit, words = _units(nets[0].clips)
-    number = int(unit[-1]) + 1 if len(unit) else 0
-    drawn = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), DRAWS) if number else _none()
+    number = int(unit.max()) + 1 if len(unit) else 0
+    if not number:
+        return OverImages(why="no image was scored")
+    drawn = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), DRAWS)
     values = np.vstack([np.ones((1, number)), drawn])
     mean = _mean_miou(nets, unit, values) - (_mean_miou(base, unit, values) if base else 0.0)
     if not math.isfinite(mean[0]):
@@ -58,12 +59,8 @@ def over_images(nets: Sequence[ImageCounts], base: Sequence[ImageCounts] = (), l
     return OverImages(float(mean[0]), float(mean[0]) - half, float(mean[0]) + half, words)
 
 
-def _none() -> NDArray[np.int64]:
-    return np.zeros((0, 0), np.int64)
-
-
 def _units(clips: Sequence[str]) -> tuple[NDArray[np.int64], str]:
-    """For each image the number of its unit, ascending by first appearance, and in words what the units are."""
+    """For each image the number of its unit, and in words what the units are."""
     names = list(dict.fromkeys(clips))
     if len(names) >= FEWEST_CLIPS:
         return np.array([names.index(clip) for clip in clips]), f"{len(names)} clips"
@@ -78,9 +75,9 @@ def _units(clips: Sequence[str]) -> tuple[NDArray[np.int64], str]:
     return np.array([number[key] for key in keys], np.int64), words
 
 
-def _mean_miou(nets: Sequence[ImageCounts], unit: NDArray[np.int64], draws: NDArray[np.generic]) -> Array:
+def _mean_miou(nets: Sequence[ImageCounts], unit: NDArray[np.int64], draws: Array) -> Array:
     """The nets' mean mIoU under each of the draws (draws, units)."""
-    return np.asarray(np.mean([_miou(net, unit, draws.astype(float)) for net in nets], axis=0))
+    return np.asarray(np.mean([_miou(net, unit, draws) for net in nets], axis=0))
 
 
 def _miou(net: ImageCounts, unit: NDArray[np.int64], draws: Array) -> Array:
@@ -93,6 +90,6 @@ def _miou(net: ImageCounts, unit: NDArray[np.int64], draws: Array) -> Array:
 
 
 def _by_unit(counts: Sequence[Sequence[int]], unit: NDArray[np.int64]) -> Array:
-    summed = np.zeros((int(unit[-1]) + 1 if len(unit) else 0, len(counts[0]) if counts else 0))
+    summed = np.zeros((int(unit.max()) + 1, len(counts[0])))
     np.add.at(summed, unit, np.asarray(counts, float))
     return summed

@@ -10,12 +10,10 @@ scatter about as much as their means err).
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from rdslab.stats.intervals import PooledSpread
-
-Array = NDArray[np.float64]
+from rdslab.stats.pareto import Array
 
 SPREADS, SCATTERS = 24, 48  # values of a seed's spread and of the truths' scatter that are weighed
 LEAST, ABOVE = -6.0, 3.0  # log of the scatter's variance over the seeds': the least, and beyond what points suggest
