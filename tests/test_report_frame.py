@@ -12,6 +12,8 @@ from rdslab.report.differences import differences_frame
 from rdslab.report.frame import classes_frame, history_frame
 from rdslab.report.notes import headline
 from rdslab.report.variants import variants_frame
+from rdslab.stats import mean_estimate
+from rdslab.stats.bootstrap import bootstrap_mean
 from tests.fake_results import CLASSES, FIVE, results, sixteen, times
 
 
@@ -139,3 +141,16 @@ def test_each_variant_is_held_against_its_own_base_where_the_study_says_so():
     assert list(differences_frame(made)["variant"]) == ["a rds", "b rds"]
     assert made.bases == ["a", "b"]
     assert headline(made)[1].startswith("Of 2 differences in mIoU to each variant's own base (a, b),")
+
+
+@pytest.mark.parametrize(("seeds", "there"), [(9, False), (10, True)])
+def test_from_ten_seeds_on_a_bootstrap_interval_stands_beside_students(seeds, there):
+    made = results(FIVE, seeds=seeds)
+    row = variants_frame(made).iloc[0]
+    values = [trial["score"]["miou"] for trial in made.trials[:seeds]]
+    student, drawn = mean_estimate(values), bootstrap_mean(values)
+    assert [row["miou_low"], row["miou_high"]] == [student.low, student.high]
+    assert [row["miou_bootstrap_low"], row["miou_bootstrap_high"]] == pytest.approx(
+        [drawn.low, drawn.high] if there else [math.nan, math.nan], nan_ok=True
+    )
+    assert there == (drawn.low is not None)

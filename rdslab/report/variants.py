@@ -11,6 +11,7 @@ from rdslab.report.frame import COSTS, MISSING, Results
 from rdslab.report.images import image_columns
 from rdslab.report.noise import front_probabilities
 from rdslab.stats import Estimate, PooledSpread, front, holm, mean_estimate, paired_difference, pooled_spread
+from rdslab.stats.bootstrap import bootstrap_mean
 
 COLUMNS = {
     "variant": "name of the variant",
@@ -20,11 +21,13 @@ COLUMNS = {
     "n_open": "trials that run or wait",
     "miou": "mean over the n seeds, 0..1",
     "miou_sd": "standard deviation over the seeds",
-    "miou_low": "low end of the mean's 95 % interval (Student's t); empty for n = 1",
+    "miou_low": "low end of the mean's 95 % interval (Student's t, by its own seeds alone); empty for n = 1",
     "miou_high": "high end of it",
     "miou_images_low": "low end of the mean's 95 % interval over the validation images, the nets as they are trained",
     "miou_images_high": "high end of it",
     "drawn_images": "what that interval draws anew: clips, or stretches of neighbouring images",
+    "miou_bootstrap_low": "from 10 seeds on, low end of the 95 % studentised bootstrap interval, which assumes no law",
+    "miou_bootstrap_high": "high end of it",
     "base": "the variant that the differences are to",
     "difference": "mean over the shared seeds of mIoU minus the base's mIoU",
     "difference_low": "low end of the paired 95 % t interval, not corrected for the number of comparisons",
@@ -154,6 +157,8 @@ def _row(results: Results, trials: pd.DataFrame, variant: str) -> dict[str, Any]
         "effect_size": difference.effect_size,
     }
     row |= {"miou": mean.mean, "miou_sd": mean.sd, "miou_low": mean.low, "miou_high": mean.high}
+    drawn = bootstrap_mean(values.values())
+    row |= {"miou_bootstrap_low": drawn.low, "miou_bootstrap_high": drawn.high}
     row |= {"difference": difference.mean, "difference_low": difference.low, "difference_high": difference.high}
     row |= image_columns(results, variant)
     row |= {name: _first(trials[name].dropna()) for name in COSTS}
