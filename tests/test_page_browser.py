@@ -9,6 +9,7 @@ import pytest
 from rdslab.report.variants import variants_frame
 from tests.browser_cases import started, visiting, with_browser, write  # noqa: F401
 from tests.fake_results import FIVE, forty, results
+from tests.test_report_importance import searched
 
 pytestmark = with_browser
 GENES = {"residual": {"enc*.block": "residual"}, "separable": {"enc*.block": "separable", "width": 0.5}}
@@ -17,6 +18,11 @@ GENES = {"residual": {"enc*.block": "residual"}, "separable": {"enc*.block": "se
 @pytest.fixture(scope="module")
 def five(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(results(FIVE, genes=GENES), tmp_path_factory.mktemp("five"))
+
+
+@pytest.fixture(scope="module")
+def weighed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(searched(48), tmp_path_factory.mktemp("weighed"))
 
 
 def centre(page: Any, number: int) -> tuple[float, float]:
@@ -146,6 +152,23 @@ def test_axe_finds_no_serious_fault(visit, five, scheme, width):
     found += axe.Axe().run(page).response["violations"]
     serious = [(f["id"], f["nodes"][0]["html"][:200]) for f in found if f["impact"] in ("serious", "critical")]
     assert serious == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_importance_of_genes_is_open_to_all(visit, weighed, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page = visit(weighed, color_scheme=scheme)
+    violations = axe.Axe().run(page).response["violations"]
+    assert [f["id"] for f in violations if f["impact"] in ("serious", "critical")] == []
+    assert page.get_by_role("img", name="Importance of the genes").is_visible()
+    table = page.get_by_role("region", name="Importance of the genes", exact=True)
+    table.get_by_role("button", name="Importance (%)").focus()
+    page.keyboard.press("Enter")
+    shares = [float(text) for text in table.locator("tbody tr td:nth-child(3)").all_inner_texts()]
+    assert len(shares) == 24
+    assert shares == sorted(shares)
+    page.get_by_role("link", name="Importance", exact=True).click()
+    assert page.locator("#importance").is_visible()
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(visit, five):

@@ -54,7 +54,7 @@ def test_kinds_of_times_have_a_volume_each():
     measured, predicted = volume_sentences(made)
     assert "measured latency" in measured
     assert "301 ms" in measured
-    assert "predicted latency" in predicted
+    assert "predicted latency on jetson-tx1 (disputed)" in predicted
     assert "12.4 ms" in predicted  # the slowest of those predicted
 
 
@@ -71,6 +71,11 @@ def test_what_cannot_be_told_says_why(made, why):
     said = volume_sentences(made)
     assert len(said) == 2
     assert all(sentence.endswith(f"dominates cannot be told: {why}.") for sentence in said)
+
+
+def test_a_volume_that_may_be_nothing_says_so():
+    made = results({"a": (0.5, 10.0, 1), "b": (0.5, 10.1, 1)}, spread=0.01)
+    assert all("not told from nothing)" in sentence for sentence in volume_sentences(made))
 
 
 def test_without_times_nothing_is_said():

@@ -12,7 +12,18 @@ import pandas as pd
 from rdslab.report.cells import Cell, Table, number_cell, sort_key
 from rdslab.report.frame import Results, number, records
 from rdslab.report.variants import variants_frame
-from rdslab.report.words import DASH, device_name, known, listed, percent, plural, probability, some, time_columns
+from rdslab.report.words import (
+    DASH,
+    device_name,
+    disputed,
+    known,
+    listed,
+    percent,
+    plural,
+    probability,
+    some,
+    time_columns,
+)
 from rdslab.stats.importance import FEWEST, importances
 
 IMPORTANCE = {
@@ -129,7 +140,8 @@ def _objectives(results: Results, rows: Sequence[Any]) -> dict[str, list[float]]
         times = [
             number(row[f"latency_ms.{device}"]) if one else float("nan") for row, one in zip(rows, own, strict=True)
         ]
-        where = f"{device_name(device)}, {kind}"
+        doubt = " (disputed)" if kind == "predicted" and disputed(results, device) else ""
+        where = f"{device_name(device)}, {kind}{doubt}"
         if kind:
             losses |= {f"latency: {where}": times, f"front: {where}": _beaten_by(miou, times)}
     return losses
@@ -152,14 +164,14 @@ def importance_table(results: Results) -> Table:
     """The same for the page, in per cent."""
     rows = []
     for row in records(importance_frame(results)):
-        told = "told from chance" if row["p"] < TOLD else "not told from chance"
+        told = "yes" if row["p"] < TOLD else "no"
         ends = f"{percent(row['low'])} to {percent(row['high'])}" if known(row["low"]) else DASH
         cells = [Cell(row["gene"], row["gene"]), Cell(row["objective"], row["objective"])]
         cells += [number_cell(row["importance"], percent), Cell(ends, sort_key(row["low"]))]
         cells += [number_cell(row["chance"], percent), number_cell(row["p"], probability)]
         rows.append([*cells, Cell(told, told)])
-    heads = ["Gene", "Objective", "Importance (%)", "90 % interval", "By chance up to (%)", "p", "Remark"]
-    return Table(heads, rows, ("Gene", "Objective", "Remark"))
+    heads = ["Gene", "Objective", "Importance (%)", "90 % interval", "By chance up to (%)", "p", "Told from chance"]
+    return Table(heads, rows, ("Gene", "Objective", "Told from chance"))
 
 
 def importance_csv(results: Results) -> str:

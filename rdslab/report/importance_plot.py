@@ -12,7 +12,8 @@ from rdslab.report.style import INK, LOOKS, TEXT_WIDTH, canvas, nothing, shorten
 from rdslab.stats.importance import SHUFFLES
 
 MOST_GENES = 20
-COLOURS = [colour for colour, _ in LOOKS if colour != "#000000"]  # on black no line is seen
+# On black no line is seen, and a dark page's blue is the light one.
+COLOURS = [colour for colour, _ in LOOKS if colour not in ("#000000", "#56B4E9")]
 BAR, GAP = 0.085, 0.11  # inches: of a bar, and between genes
 
 

@@ -11,7 +11,7 @@ from rdslab.report.frame import Results, records
 from rdslab.report.membership import timed
 from rdslab.report.noise import noisy
 from rdslab.report.variants import seed_spread, variants_frame
-from rdslab.report.words import device_name, milliseconds, percent
+from rdslab.report.words import device_name, disputed, milliseconds, percent
 from rdslab.stats.uncertain import NO_SPREAD, Noisy, Volume, noisy_hypervolume
 
 COMMON = 0.9  # of the variance of predictions' errors: taken for all nets alike, at which intervals are not too narrow
@@ -45,14 +45,16 @@ def volume_sentences(results: Results) -> list[str]:
     said = []
     for device, kind in timed(results):
         found, (worst, slowest), why = volume(results, device, kind)
-        of = f"the front of mIoU and {kind} latency on {device_name(device)}"
+        doubt = " (disputed)" if kind == "predicted" and disputed(results, device) else ""
+        of = f"the front of mIoU and {kind} latency on {device_name(device)}{doubt}"
         if found is None:
             said.append(f"How much {of} dominates cannot be told: {why}.")
             continue
         low, middle, high = (milliseconds(100 * value) for value in (found.low, found.median, found.high))
+        untold = "" if found.low > 0 else ", not told from nothing"
         said.append(
             f"{of[0].upper()}{of[1:]} dominates {middle} points of mIoU x ms (hypervolume, 90 % interval {low} to "
-            f"{high}), down to the worst mean mIoU seen, {percent(worst)} %, and the slowest latency seen, "
+            f"{high}{untold}), down to the worst mean mIoU seen, {percent(worst)} %, and the slowest latency seen, "
             f"{milliseconds(slowest)} ms; only volumes to the same point compare."
         )
     return said
