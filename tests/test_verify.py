@@ -15,7 +15,8 @@ TRIALS = ("slot", "seed", "state", "net_id", "canonical_id", *COSTS, "miou", "io
 LATENCY = tuple(f"latency_{part}.{d}" for d in ("jetson-tx1", "here") for part in ("ms", "low_ms", "high_ms", "kind"))
 PROBABILITY = ("front_probability.jetson-tx1", "front_probability.here")
 VARIANTS = (
-    *("n", "n_failed", "n_unscored", "n_open", "miou", "miou_sd", "miou_low", "miou_high", "base", "difference"),
+    *("n", "n_failed", "n_unscored", "n_open", "miou", "miou_sd", "miou_low", "miou_high"),
+    *("miou_bootstrap_low", "miou_bootstrap_high", "base", "difference"),
     *("difference_low", "difference_high", "n_pairs", "p", "p_holm", "p_permutation", "p_least", "effect_size", *COSTS),
     *(*LATENCY, "on_front.jetson-tx1", "on_front.here", *PROBABILITY, "net_id", "canonical_id", "same_function_as"),
 )
