@@ -10,7 +10,7 @@ from scipy import stats
 from rdslab.report import Results
 from rdslab.report.differences import differences_frame
 from rdslab.report.frame import classes_frame, history_frame
-from rdslab.report.notes import headline
+from rdslab.report.notes import headline, to_repeat
 from rdslab.report.variants import variants_frame
 from rdslab.stats import mean_estimate
 from rdslab.stats.bootstrap import bootstrap_mean
@@ -154,3 +154,10 @@ def test_from_ten_seeds_on_a_bootstrap_interval_stands_beside_students(seeds, th
         [drawn.low, drawn.high] if there else [math.nan, math.nan], nan_ok=True
     )
     assert there == (drawn.low is not None)
+
+
+def test_how_to_repeat_it_is_one_line_where_the_report_says_both_steps() -> None:
+    made, both = "rdslab run STUDY", "rdslab run STUDY && rdslab report STUDY"
+    assert to_repeat({"command": made}, both) == [both]
+    assert to_repeat({"command": f"{made} --root /data"}, both) == [f"{made} --root DIR", both]
+    assert to_repeat({}, "") == []

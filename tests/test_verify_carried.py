@@ -8,6 +8,7 @@ import pytest
 
 from rdslab.network import load_net
 from rdslab.records import digest
+from rdslab.report.page import OVER_IMAGES
 from rdslab.report.record import packed, unpacked
 from rdslab.verify import verify_report
 from tests.test_cli import answer
@@ -94,6 +95,24 @@ def test_a_changed_line_of_a_text_is_named(name: str, old: str, new: str, traine
     (report / name).write_text(text.replace(old, new, 1))
     (finding,) = found(report)
     assert (finding.table, finding.row.startswith("line ")) == (name, True)
+
+
+def test_intervals_over_images_in_the_summary_are_left_out_and_the_other_cells_are_not(
+    trained: Path, tmp_path: Path
+) -> None:
+    report = copied(trained, tmp_path)
+    path = report / "report.md"
+    lines = path.read_text().split("\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith("| Variant | mIoU"))
+    for number in range(start, len(lines)):
+        if lines[number].startswith("|"):
+            own = lines[number].split(" | ")
+            added = {0: OVER_IMAGES, 1: "--:"}.get(number - start, "20.0 to 30.0")
+            lines[number] = " | ".join([*own[:4], added, *own[4:]])
+    path.write_text("\n".join(lines))
+    assert found(report) == []
+    path.write_text(path.read_text().replace("| block rds", "| block RDS", 1))
+    assert any(finding.table == path.name for finding in found(report))
 
 
 def test_another_version_of_a_profile_is_said_and_not_called_a_difference(trained: Path, tmp_path: Path) -> None:

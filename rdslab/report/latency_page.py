@@ -31,7 +31,7 @@ from rdslab.report.latency_tables import (
     ratios_table,
     times_table,
 )
-from rdslab.report.notes import without_roots
+from rdslab.report.notes import to_repeat, without_roots
 from rdslab.report.page import claimed, shown
 from rdslab.report.provenance import settings
 from rdslab.report.record import NAME, report_json
@@ -115,7 +115,7 @@ def _page(
         provenance=_provenance(results, command),
         files=files,
         described_files=described,
-        commands=[without_roots(c) for c in (str(results.study.get("command") or ""), command) if c],
+        commands=to_repeat(results.study, command),
     )
 
 

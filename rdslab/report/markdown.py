@@ -8,7 +8,7 @@ from rdslab.report.cells import Table
 from rdslab.report.chosen import left_out, worth_showing
 from rdslab.report.frame import Results
 from rdslab.report.membership import front_sentences
-from rdslab.report.notes import absent_times, compared, failures, headline, without_roots
+from rdslab.report.notes import absent_times, compared, failures, headline, to_repeat
 from rdslab.report.page import summary_table
 from rdslab.report.style import Plot
 from rdslab.report.verdicts import evidence_words
@@ -35,7 +35,7 @@ def report_md(results: Results, plots: Sequence[Plot], command: str, verdicts: S
     parts += _summary(results)
     parts += _missing(results)
     parts.append("All of it: [report.html](report.html), which opens offline; [trials.csv](trials.csv).")
-    commands = [without_roots(c) for c in (str(results.study.get("command") or ""), command) if c]
+    commands = to_repeat(results.study, command)
     if commands:
         parts.append("How to repeat it:\n\n" + "\n".join(f"    {' '.join(line.split())}" for line in commands))
     return "\n\n".join(parts) + "\n"

@@ -15,7 +15,7 @@ from rdslab.report.front import bar_words
 from rdslab.report.heatmap import heat_frame, heat_table
 from rdslab.report.importance import IMPORTANCE, importance_table, weighed, why_not
 from rdslab.report.membership import front_cell, front_sentences
-from rdslab.report.notes import absent_times, compared, failures, headline, without_roots
+from rdslab.report.notes import absent_times, compared, failures, headline, to_repeat
 from rdslab.report.provenance import certificates, provenance
 from rdslab.report.script import EXPLORER, scripted
 from rdslab.report.style import Plot, inlined
@@ -106,7 +106,7 @@ def page(
         certificates=text_table(certificates(results), ("device", "variant", "certified", "reason")),
         provenance=provenance(results, command),
         nets=text_table(frame.records(variants.variants_frame(results)), IDS),
-        commands=[without_roots(c) for c in (str(results.study.get("command") or ""), command) if c],
+        commands=to_repeat(results.study, command),
         files=files,
         columns={name: words for name, words in DESCRIBED.items() if name in files},
         facts=embedded(facts),

@@ -150,3 +150,16 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return found if math.isfinite(found) else None
+
+
+def without_column(text: str, head: str) -> str:
+    """A report.md whose table has one column less: one that follows from what no report carries."""
+    lines = text.split("\n")
+    start = next((number for number, line in enumerate(lines) if f" | {head} | " in line), None)
+    if start is None:
+        return text
+    at = lines[start].split(" | ").index(head)
+    for number in range(start, len(lines)):
+        cells = lines[number].split(" | ")
+        lines[number] = " | ".join(cells[:at] + cells[at + 1 :]) if lines[number].startswith("|") else lines[number]
+    return "\n".join(lines)

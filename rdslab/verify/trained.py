@@ -14,6 +14,7 @@ from rdslab.report.effects import effects_csv
 from rdslab.report.frame import COSTS, MISSING, SCORES, Results, records
 from rdslab.report.importance import importance_csv
 from rdslab.report.markdown import report_md
+from rdslab.report.page import OVER_IMAGES
 from rdslab.report.reports import Report, read_table
 from rdslab.report.tables import table_tex, variants_csv
 from rdslab.report.verdicts import CLAIMS
@@ -28,6 +29,7 @@ from rdslab.verify.checks import (
     plain,
     same,
     tables_agree,
+    without_column,
 )
 from rdslab.verify.measured import NO_RUNS, quartiles_of, runs_in
 from rdslab.verify.nets import NO_NETS, CarriedNets, canonical_check
@@ -205,7 +207,7 @@ def _summary(report: Report, results: Results, study: Study | None) -> Check:
         return left_out(what, NO_STUDY if study is None else "the report has no report.md")
     claims = [{key: plain(value) or "" for key, value in row.items()} for row in _claims(report)]
     again = report_md(results, [], "", claims).partition(END)[0]
-    reported = _text(report, path.name).partition(END)[0]
+    reported = without_column(_text(report, path.name).partition(END)[0], OVER_IMAGES)
     without = ("![", *(f"- {start}" for start in images.SENTENCES))
     return lines_agree(what, path.name, reported, again, lambda line: bool(line) and not line.startswith(without))
 
