@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rdslab.report.effects import EFFECTS, effects_csv, effects_frame, effects_table
+from rdslab.report.effects import EFFECTS, effects_csv, effects_frame, effects_sentences, effects_table
 from rdslab.report.frame import Results
+from rdslab.report.notes import headline
 from rdslab.search.plan import load_study
 from rdslab.search.results import study_words
 
@@ -55,11 +56,34 @@ def test_the_page_has_points_and_the_file_has_all() -> None:
     assert effects_csv(made()).splitlines()[0] == ",".join(EFFECTS)
 
 
+def test_the_findings_name_the_effects_that_are_told_and_no_other() -> None:
+    (said,) = effects_sentences(made())
+    assert said == (
+        "Of 3 effects of the design's factors, 2 are told from the seeds at 5 % over all of them together "
+        "(Holm's correction): block residual (−1.99 points) and shuffle 4 (+0.97 points)."
+    )
+    assert said in headline(made())
+    results = made()
+    noise = [{**t, "score": {**t["score"], "miou": 0.5 + 0.01 * ((t["slot"] * 7) % 5)}} for t in results.trials]
+    assert effects_sentences(Results(results.study, noise))[0].endswith(
+        "none is told from the seeds at 5 % over all of them together (Holm's correction)."
+    )
+
+
+def test_the_findings_say_why_no_effect_can_be_tested() -> None:
+    results = made()
+    alone = [trial for trial in results.trials if trial["seed"] == 0]
+    (said,) = effects_sentences(Results(results.study, alone))
+    assert said.startswith("No effect of the design can be tested: ")
+    assert len(said) > len("No effect of the design can be tested: .")
+
+
 def test_without_a_design_there_are_no_effects() -> None:
     results = made()
     bare = Results({**results.study, "factors": {}, "levels": {}}, results.trials)
     assert effects_frame(bare).empty
     assert effects_table(bare).rows == []
+    assert effects_sentences(bare) == []
 
 
 def test_a_study_hands_its_levels_on() -> None:

@@ -1,11 +1,15 @@
 """What each factor of a design did: main effects and interactions on mIoU, each with its interval."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from rdslab.report.cells import Cell, Table, number_cell, sort_key
-from rdslab.report.frame import Results, records
+from rdslab.report.differences import LEVEL
+from rdslab.report.frame import Results, records, unique
 from rdslab.report.variants import scores
-from rdslab.report.words import points, points_interval, probability
+from rdslab.report.words import known, listed, plural, points, points_interval, probability, some
 from rdslab.stats.effects import Effect, effects
 
 EFFECTS = {
@@ -56,6 +60,24 @@ def effects_table(results: Results) -> Table:
         rows.append([*cells, *(number_cell(row[key], probability) for key in ("p", "p_holm")), Cell(said, said)])
     heads = ["Effect", "Level", "Estimate (points)", "95 % interval", "p", "p, Holm", "Remark"]
     return Table(heads, rows, ("Effect", "Level", "Remark"))
+
+
+def effects_sentences(results: Results) -> list[str]:
+    """Which effects are told from the seeds, over all of them together; nothing where the study has no design."""
+    rows = records(effects_frame(results))
+    tested = [row for row in rows if known(row["p_holm"])]
+    if not tested:
+        return [f"No effect of the design can be tested: {listed(unique(row['why'] for row in rows))}."] if rows else []
+    told = [row for row in tested if row["p_holm"] < LEVEL]
+    tells = "is" if len(told) == 1 else "are"
+    said = f"Of {plural(len(tested), 'effect')} of the design's factors, {len(told) or 'none'} "
+    said += f"{tells if told else 'is'} told from the seeds at 5 % over all of them together (Holm's correction)"
+    return [f"{said}: {some([_told(row) for row in told])}." if told else f"{said}."]
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    alias = f", not told from {row['aliased_with']}" if row["aliased_with"] else ""
+    return f"{row['effect']} {row['level']} ({points(row['estimate'])} points{alias})"
 
 
 def effects_csv(results: Results) -> str:

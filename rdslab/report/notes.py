@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rdslab.report.differences import HIGHER, LOWER, TWINS, differences_frame
+from rdslab.report.effects import effects_sentences
 from rdslab.report.frame import Results, records
 from rdslab.report.images import image_sentences
 from rdslab.report.variants import scores, variants_frame
@@ -37,6 +38,7 @@ def headline(results: Results) -> list[str]:
     said = [_progress(results, frame)]
     if not frame["n"].sum():
         return [*said, "There is no mIoU to compare."]
+    said += effects_sentences(results)
     if not results.base:
         said.append("The study names no base among its variants, so no differences are computed.")
     else:
