@@ -145,7 +145,7 @@ def absent_times(results: Results) -> list[dict[str, str]]:
 def to_repeat(study: Mapping[str, Any], command: str) -> list[str]:
     """The commands that make the trials and their report, less roots; one where the report's says both."""
     made, reported = without_roots(str(study.get("command") or "")), without_roots(command)
-    return [line for line in ("" if reported.startswith(made) else made, reported) if line]
+    return [line for line in ("" if reported.startswith(f"{made} ") else made, reported) if line]
 
 
 def without_roots(command: str) -> str:

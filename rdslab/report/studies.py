@@ -10,6 +10,7 @@ from typing import Any
 
 from rdslab.comparable import Difference, between
 from rdslab.errors import SpecError
+from rdslab.report.differences import LEVEL
 from rdslab.report.found import Found
 from rdslab.report.frame import COSTS, MISSING, Results, records, unique
 from rdslab.report.latency import TimesResults, block_medians, nets_frame
@@ -18,7 +19,6 @@ from rdslab.report.variants import scores, variants_frame
 from rdslab.stats import Estimate, Ratio, holm, paired_difference, ratio_of
 from rdslab.stats.welch import unpaired_difference
 
-LEVEL = 0.05  # of all differences of the table together
 FUNCTION, CLASS = "function", "class of functions"  # what two nets have in common
 FEWEST_PAIRS = 2
 NOT_ALIKE = "these columns hold times that were not taken alike"
