@@ -6,16 +6,29 @@ from pathlib import Path
 import pandas as pd
 
 from rdslab.cost import count
+from rdslab.data.pairs import Progress
+from rdslab.errors import DataError, SpecError
 from rdslab.network import load_net
 from rdslab.records import Size
-from rdslab.report import Extras, Results, TimesResults, nets_worth_drawing, write_report, write_times_report
+from rdslab.report import (
+    Extras,
+    Results,
+    Seen,
+    TimesResults,
+    example_images,
+    example_trials,
+    nets_worth_drawing,
+    write_report,
+    write_times_report,
+)
 from rdslab.report.answers import answer_claims
 from rdslab.search.ledger import open_ledger, storage_of
 from rdslab.search.pictures import draw_nets
-from rdslab.search.plan import load_study
+from rdslab.search.plan import Study, load_study
 from rdslab.search.results import gather
 from rdslab.search.run import Watch
 from rdslab.search.run import run_study as run_slots
+from rdslab.search.seen import see
 from rdslab.search.times_results import gather_times
 from rdslab.spec import Net
 
@@ -47,9 +60,22 @@ def study_results(study: str | Path, *, settings: Sequence[str] = (), storage: s
     return Results(**gather(found, open_ledger(found, storage_of(found, storage))))
 
 
-def report_study(study: str | Path, out: str | Path | None = None, *, storage: str | None = None) -> list[Path]:
-    """Write the report of a study to `out`, by default reports/NAME; the files written, the page first."""
-    found = load_study(study)
+def report_study(
+    study: str | Path,
+    out: str | Path | None = None,
+    *,
+    storage: str | None = None,
+    root: str | Path | None = None,
+    examples: int = 3,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write the report of a study to `out`, by default reports/NAME; the files written, the page first.
+
+    The page shows `examples` validation images where the data are here (`root`, or as the study was run) and the
+    weights too. `progress` is told how many images were read, of how many. Raises DataError where `root` is given and
+    does not hold the data of the study.
+    """
+    found = load_study(study, [f"data.root={root}"] if root is not None else [])
     ledger = open_ledger(found, storage_of(found, storage))
     folder = Path(out) if out is not None else Path("reports") / found.name
     command = f"rdslab run {study} && rdslab report {study}"
@@ -58,4 +84,22 @@ def report_study(study: str | Path, out: str | Path | None = None, *, storage: s
         return write_times_report(times, folder, command, answer_claims(found, times))
     results = Results(**gather(found, ledger))
     drawings = draw_nets(found, ledger, nets_worth_drawing(results))
-    return write_report(results, folder, command, Extras(answer_claims(found, results), drawings))
+    seen = _seen(found, results, examples, root is not None, progress)
+    return write_report(results, folder, command, Extras(answer_claims(found, results), drawings, seen))
+
+
+def _seen(study: Study, results: Results, most: int, must: bool, progress: Progress | None) -> Seen | None:
+    """Example images, None where none are wanted. Without the data the page says why, unless they `must` be there."""
+    if not most:
+        return None
+    trials = example_trials(results)
+    if not trials:
+        return Seen(why="No trial is done, so no net can be shown an image.")
+    images, identity = example_images(results, trials, most), results.data_identity
+    try:
+        seen = see(study, trials, images, most=most, identity=identity, progress=progress)
+        return Seen(**seen, ranked=bool(images))
+    except (DataError, SpecError) as error:
+        if must:
+            raise
+        return Seen(why=f"None: {error.what} (rdslab report {study.source.name} --root DIR).")

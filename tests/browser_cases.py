@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rdslab.report import Extras, Results, nets_worth_drawing, write_report
+from rdslab.report import Extras, Results, Seen, nets_worth_drawing, write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -37,8 +37,8 @@ def started() -> Iterator[Any]:
         browser.close()
 
 
-def write(made: Results, out: Path) -> Path:
-    extras = Extras(verdicts=[CLAIM], drawings=dict.fromkeys(nets_worth_drawing(made), DRAWING))
+def write(made: Results, out: Path, seen: Seen | None = None) -> Path:
+    extras = Extras(verdicts=[CLAIM], drawings=dict.fromkeys(nets_worth_drawing(made), DRAWING), seen=seen)
     return write_report(made, out, "rdslab report made_up.yaml", extras)[0]
 
 

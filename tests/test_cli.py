@@ -34,7 +34,7 @@ VERBS = {
     "worker": {"--storage", "--set"},
     "measure": {"--storage", "--device", "--give-up", "--again", "--set", "--json"},
     "status": {"--storage", "--json"},
-    "report": {"--out", "--storage", "--json"},
+    "report": {"--out", "--storage", "--root", "--examples", "--json"},
     "verify": {"--json"},
     "data check": {"--data", "--root", "--size", "--set", "--json"},
     "device list": {"--json"},

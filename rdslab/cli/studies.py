@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rdslab.search.ledger import Ledger
     from rdslab.search.plan import Study
 
+MOST_EXAMPLES = 8  # with their pictures of a dozen nets some 3 MB of a page
 STATES = ("waiting", "running", "done", "failed")
 
 
@@ -53,7 +54,7 @@ def run(
             )
             bars.update(bar, completed=ended, description=f"{found.name}: {now}" if now else found.name)
 
-        watch = Watch(note, slots, _timing(bars))
+        watch = Watch(note, slots, _bar(bars, "timing"))
         ledger = run_study(found, url, workers=workers, settings=settings, watch=watch, retry_failed=retry_failed)
     _status(found, ledger, json)
 
@@ -98,17 +99,17 @@ def measure(
         forget_times(ledger, devices)
     patience = Patience(give_up_s=3600 * give_up)
     with progress() as bars:
-        work_off(prepared, ledger, devices, note, patience=patience, stay=True, progress=_timing(bars))
+        work_off(prepared, ledger, devices, note, patience=patience, stay=True, progress=_bar(bars, "timing"))
     _status(found, ledger, json)
 
 
-def _timing(bars: "Progress") -> Callable[[int, int], None]:
-    """A bar for each measurement, begun with its first sign."""
+def _bar(bars: "Progress", name: str) -> Callable[[int, int], None]:
+    """A bar that begins with its first sign."""
     task: list[TaskID] = []
 
     def show(done: int, total: int) -> None:
         if not task:
-            task.append(bars.add_task("timing", total=total))
+            task.append(bars.add_task(name, total=total))
         bars.update(task[0], completed=done, total=total)
 
     return show
@@ -145,12 +146,18 @@ def report(
     study: StudyFile,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Default reports/NAME.")] = None,
     storage: Storage = None,
+    root: Root = None,
+    examples: Annotated[
+        int, typer.Option("--examples", min=0, max=MOST_EXAMPLES, help="Validation images on the page; 0 for none.")
+    ] = 3,
     json: Json = False,
 ) -> None:
     """Write report.html, tables and plots of a study to reports/NAME."""
     from rdslab.api import report_study
 
-    written = report_study(study, out, storage=storage)
+    with progress() as bars:
+        advance = _bar(bars, "images")
+        written = report_study(study, out, storage=storage, root=root, examples=examples, progress=advance)
     if json:
         print_json([str(path) for path in written])
         return

@@ -9,6 +9,7 @@ from rdslab.report.cells import Cell, Table, number_cell, sort_key, text_table
 from rdslab.report.chosen import worth_drawing
 from rdslab.report.differences import differences_frame
 from rdslab.report.effects import EFFECTS, effects_frame, effects_table
+from rdslab.report.examples import Seen, examples_part
 from rdslab.report.facts import embedded, page_facts
 from rdslab.report.frame import Results
 from rdslab.report.front import bar_words
@@ -49,6 +50,7 @@ CONTENTS = (
     ("importance", "Importance"),
     ("curves", "Learning curves"),
     ("classes", "Classes"),
+    ("examples", "Example images"),
     ("nets", "Nets"),
     ("failures", "Failures"),
     ("provenance", "Provenance"),
@@ -66,11 +68,12 @@ class Extras:
     """What a page may have besides the results: verdicts on claims, and drawings of nets as SVG by net id.
 
     A verdict is a mapping: name, says, answer (supported, refuted or undecided), why, n, interval, source, plot (a
-    plot's name, or the id of a part of the page); what is empty is left out.
+    plot's name, or the id of a part of the page); what is empty is left out. `seen`: example images, None for none.
     """
 
     verdicts: Sequence[Mapping[str, Any]] = ()
     drawings: Mapping[str, str] = field(default_factory=dict)
+    seen: Seen | None = None
 
 
 def page(
@@ -79,9 +82,9 @@ def page(
     """The page's HTML. `plots` holds each plot and its SVG by name, `files` the names of what lies beside the page."""
     facts = page_facts(results)
     figures = {name: shown(*plot, files) for name, plot in plots.items()}
-    pictures, undrawn = drawn_nets(results, extras.drawings)
     verdicts = [claimed(verdict, figures, dict(CONTENTS)) for verdict in extras.verdicts]
-    there = {"claims": bool(verdicts), "effects": not effects_frame(results).empty, "importance": weighed(results)}
+    there = {"claims": bool(verdicts), "examples": extras.seen is not None}
+    there |= {"effects": not effects_frame(results).empty, "importance": weighed(results)}
     return template("page.html.jinja").render(
         title=str(results.study.get("title") or results.name),
         compared=compared(results),
@@ -99,8 +102,8 @@ def page(
         effects=effects_table(results),
         importance=(importance_table(results), why_not(results)),
         classes=heat_table(heat_frame(results)),
-        drawings=pictures,
-        undrawn=undrawn,
+        examples=extras.seen and examples_part(extras.seen),
+        drawings=drawn_nets(results, extras.drawings),
         failures=text_table(failures(results), ("slot", "variant", "seed", "reason")),
         absent_times=text_table(absent_times(results), ("device", "variant", "reason")),
         certificates=text_table(certificates(results), ("device", "variant", "certified", "reason")),

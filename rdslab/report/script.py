@@ -6,7 +6,7 @@ import hashlib
 from rdslab.report.templates import template
 
 TABLES = ("page.js.jinja",)
-EXPLORER = (*TABLES, "plot.js.jinja", "detail.js.jinja", "explore.js.jinja")
+EXPLORER = (*TABLES, "plot.js.jinja", "examples.js.jinja", "detail.js.jinja", "explore.js.jinja")
 
 
 def script_of(parts: tuple[str, ...]) -> str:

@@ -91,6 +91,10 @@ class Study:
         """Where a study keeps its database, checkpoints and weights: `runs/NAME` below the current folder."""
         return Path("runs") / self.name
 
+    def slot_folder(self, number: int) -> Path:
+        """Where the trial in that slot keeps its checkpoint and weights."""
+        return self.run_folder / "slots" / str(number)
+
     def fixed(self) -> dict[str, Any]:
         """What may not change once a study has begun; roots of data are left out."""
         document = self.document.model_dump(mode="json")

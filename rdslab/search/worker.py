@@ -138,7 +138,7 @@ class Worker:
 
     def _facts(self, row: Row) -> tuple[Score, list[tuple[str, str, Context, int, Mapping[str, Any]]]]:
         started, beats = time.monotonic(), [0.0]
-        folder = self.prepared.study.run_folder / "slots" / str(row["number"])
+        folder = self.prepared.study.slot_folder(row["number"])
         # Never while another process measures on this machine: its times would be ours as well.
         with machine_lock("train", waiting=lambda: self.ledger.note(row["number"], progress="waits for a measurement")):
             score = train(

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
-from torch import nn
+from torch import Tensor, nn
 
 from rdslab.data import DataSet
 from rdslab.errors import DataError
@@ -52,6 +53,15 @@ class Trained:
         names = self.seeing.classes.names
         matrices = confusion(self.network, data.val, len(names), normalise=self.seeing.normalise)
         return score_of(matrices, names, data.split), image_counts(matrices, data.val)
+
+    def labels(self, images: Tensor) -> NDArray[np.uint8]:
+        """The class of each pixel (n h w) of images (uint8, n 3 h w)."""
+        seen = self.seeing
+        found = [
+            predicted(self.network, image[None].to(the_device()), len(seen.classes), seen.normalise)[0].cpu()
+            for image in images
+        ]
+        return torch.stack(found).to(torch.uint8).numpy()
 
 
 def open_trained(path: Path) -> Trained:
@@ -125,8 +135,7 @@ def predict(path: Path, images: Sequence[Path], out: Path) -> list[Path]:
     for file in images:
         image = read_image(file)
         small = np.array(image.resize((size.width, size.height), Image.Resampling.BILINEAR))
-        batch = torch.from_numpy(small).permute(2, 0, 1)[None].to(the_device())
-        labels = predicted(trained.network, batch, len(classes), trained.seeing.normalise)[0].cpu().numpy()
+        labels = trained.labels(torch.from_numpy(small).permute(2, 0, 1)[None])[0]
         target = _free(Path(out), file.stem, written)
         buffer = io.BytesIO()
         draw_overlay(image, labels, classes).save(buffer, "png")
