@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rdslab.train import Start, evaluate, load_recipe, load_trained, load_weights, weights_in_order
     from rdslab.train import predict as predict_images
     from rdslab.train import train as train_net
+    from rdslab.verify import verify_report
 
 # Public name -> where it lives. A function may not be called like a package of ours: importing that would hide it.
 _HOMES = {
@@ -48,6 +49,7 @@ _HOMES = {
     "study_results": "rdslab.api.study_results",
     "time_nets": "rdslab.measure.measure",
     "train_net": "rdslab.train.train",
+    "verify_report": "rdslab.verify.verify_report",
     "weights_in_order": "rdslab.train.weights_in_order",
 }
 
@@ -75,6 +77,7 @@ __all__ = [
     "study_results",
     "time_nets",
     "train_net",
+    "verify_report",
     "weights_in_order",
 ]
 

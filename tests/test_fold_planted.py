@@ -212,7 +212,9 @@ def entangled(x: Tensor, conv: nn.Module, shuffle: nn.Module) -> Tensor:
 
 
 def test_channels_that_a_standing_shuffle_joins_are_not_mistaken_for_one_another() -> None:
-    folded_with(wired(entangled, dense, shuffle))
+    folded = folded_with(wired(entangled, dense, shuffle))
+    assert not folded.shuffles
+    assert folded.left["nodes.own.body.m1"] == "its input is used in its own order beside the shuffled one"
 
 
 def test_the_answer_keeps_the_order_of_its_classes() -> None:

@@ -1,6 +1,7 @@
 """ONNX files made from trained weights are evaluated and predict as the weights do, and wrong files are named."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -133,7 +134,15 @@ def test_evaluate_reads_size_and_normalisation_from_either_file(
         assert found[path]["sha256"] == sha256_of(path)
     assert found[exported]["miou"] == said(exported)["miou"]
     assert answer(["evaluate", str(exported), *IMAGES, "--size", "96x64"]) == 0
-    assert "4 images at 96x64" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "4 images at 96x64" in shown
+    assert "mIoU, no interval over images: 2 stretches of 2 images are too few to draw anew" in shown
+    many = ["--data", "synthetic", "--set", "data.train=1", "--set", "data.val=40"]
+    assert answer(["evaluate", str(weights), *many]) == 0
+    shown = capsys.readouterr().out
+    ends = re.search(r"over \d+ stretches of \d+ images: from ([\d.]+) to ([\d.]+) %", shown)
+    assert ends, shown
+    assert 0 <= float(ends[1]) < float(ends[2]) < 50
 
 
 def test_export_prints_hash_and_both_mious(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -194,3 +194,13 @@ def test_without_the_data_the_page_says_so_and_a_wrong_root_is_an_error(run, mon
         assert "the data here are others" in reported(run)
     finally:
         (run / "study.yaml").write_text(STUDY)
+
+
+def test_no_report_of_the_repository_holds_a_photo():
+    pages = [
+        path
+        for path in (Path(__file__).resolve().parents[1] / "reports").rglob("report.html")
+        if path.parent.name != "demo"
+    ]
+    assert len(pages) >= 7
+    assert [path for path in pages if "data:image/jpeg" in path.read_text()] == []

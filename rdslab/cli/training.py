@@ -130,12 +130,10 @@ def evaluate(
     over = {"miou_low": own.low, "miou_high": own.high, "drawn_images": own.units}
     _show(score, json, {**about, "data": dataset.name, "size": str(dataset.size), **over})
     if not json:
-        ends = (
-            f"from {100 * own.low:.2f} to {100 * own.high:.2f} %"
-            if own.low is not None and own.high is not None
-            else own.why
-        )
-        say(f"mIoU, 95 % interval over {own.units or 'images'}: {ends}")
+        if own.low is not None and own.high is not None:
+            say(f"mIoU, 95 % interval over {own.units}: from {100 * own.low:.2f} to {100 * own.high:.2f} %")
+        else:
+            say(f"mIoU, no interval over images: {own.why}")
 
 
 @app.command()
