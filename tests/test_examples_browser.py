@@ -29,7 +29,7 @@ def test_a_nets_dialog_holds_what_it_sees(visit, looking):
     assert dialog.get_by_role("img", name="What rds sees").count() == 0
     page.keyboard.press("Escape")
     table.get_by_role("button", name="rds no dilation").click()
-    assert "This page holds the pictures of some nets" in dialog.inner_text()
+    assert "This page holds no pictures of this net" in dialog.inner_text()
 
 
 def test_the_cover_can_be_lifted_in_both_places_at_once(visit, looking):

@@ -14,6 +14,7 @@ from rdslab.api import report_study, study_results
 from rdslab.cli import main
 from rdslab.errors import DataError
 from rdslab.report import Extras, Results, Seen, example_images, example_trials, write_report
+from rdslab.report.chosen import on_fronts
 from rdslab.report.examples import MOST_NETS, errors_uri, evenly, examples_part, labels_uri, photo_uri
 from rdslab.search.ledger import open_ledger, storage_of
 from rdslab.search.plan import load_study
@@ -82,7 +83,10 @@ def test_the_first_trial_that_is_done_of_bases_and_fronts_is_shown():
     trials = example_trials(made)
     assert next(iter(trials)) == made.base
     assert trials[made.base]["seed"] == 1
-    assert len(example_trials(results(forty()))) <= MOST_NETS
+    assert set(trials) == set(FIVE)
+    many = results(forty())
+    assert len(example_trials(many)) == MOST_NETS < len(many.variants)
+    assert {*many.bases, *on_fronts(many)[:3]} < set(example_trials(many))
 
 
 def test_labels_are_painted_in_their_colours_and_what_is_ignored_is_transparent():

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rdslab.report.chosen import on_fronts
+from rdslab.report.chosen import WHICH, on_fronts
 from rdslab.report.frame import Results
 from rdslab.report.variants import variants_frame
 from rdslab.report.words import percent, plural, some
@@ -46,10 +46,10 @@ class Seen:
 
 
 def example_trials(results: Results) -> dict[str, Mapping[str, Any]]:
-    """The trial by variant whose net is shown, its first that is done: bases, then what is on a front by mean mIoU."""
+    """The trial by variant whose net is shown, its first that is done; of many variants those that are WHICH."""
     rows = variants_frame(results).sort_values("miou", ascending=False, kind="stable", na_position="last")
-    members = set(on_fronts(results))
-    wanted = [*results.bases, *(str(name) for name in rows["variant"] if name in members)]
+    best, members = [str(name) for name in rows["variant"]], set(on_fronts(results))
+    wanted = [*results.bases, *(name for name in best if name in members), *best]
     found: dict[str, Mapping[str, Any]] = {}
     for variant in dict.fromkeys(wanted):
         done = [trial for trial in results.slots if trial["variant"] == variant and trial.get("score")]
@@ -120,7 +120,7 @@ def _notes(seen: Seen) -> list[str]:
     notes = [f"No picture of {some(variants)}: {reason}." for reason, variants in by_reason.items()]
     if seen.photos:
         nets = plural(len(seen.labels), "net")
-        notes += [f"Of {nets}: the bases and those on a front, {MOST_NETS} at most, the first seed of each."]
+        notes += [f"{nets}, the first seed of each; of more than {MOST_NETS}, {WHICH}."]
         notes += [f"The images are those of the data set {seen.data}; its terms hold for copies of this page too."]
     return notes
 
