@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from rdslab.search.ledger import storage_of
+from rdslab.errors import RunError
+from rdslab.search.ledger import open_ledger, storage_of
 from rdslab.search.owner import owner
 from rdslab.search.plan import load_study
 from rdslab.search.run import start
 from rdslab.search.worker import close_stale_trials, open_optuna
-from tests.test_run import STUDY
+from tests.test_run import DIVERGES, STUDY, run
 
 
 def test_a_trial_that_begins_while_stale_ones_are_looked_for_is_left_alone(
@@ -33,3 +34,17 @@ def test_a_trial_that_begins_while_stale_ones_are_looked_for_is_left_alone(
     monkeypatch.setattr(ledger, "rows", rows_and_then_another_worker_begins)
     close_stale_trials(optuna_study, ledger)
     assert [trial.state.name for trial in optuna_study.get_trials()] == ["FAIL", "RUNNING"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_three_trials_that_fail_alike_stop_a_study_with_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(DIVERGES.replace("seeds: [0, 1]", "seeds: [0, 1, 2, 3]"))
+    with pytest.raises(RunError, match="3 trials in a row failed alike, so no other was begun") as told:
+        run(workers=workers)
+    assert "rdslab run small.yaml --retry-failed" in str(told.value)
+    study = load_study("small.yaml")
+    states = [row["state"] for row in open_ledger(study, storage_of(study, None)).rows()]
+    assert states == ["failed"] * 3 * workers + ["waiting"] * (8 - 3 * workers)

@@ -1,6 +1,7 @@
 """One worker of a study: takes a slot, trains it, writes its facts, tells Optuna, takes the next."""
 
 import os
+import re
 import sys
 import time
 import warnings
@@ -23,6 +24,7 @@ from rdslab.train import read_counts, train
 
 Notice = Callable[[str], object]
 BEAT_S = 1.0
+SAME_FAILURES = 3  # in a row: then the cause is none of one trial's
 PARENT = "RDSLAB_PARENT"  # a worker ends when the process that started it is gone
 
 
@@ -86,6 +88,7 @@ class Worker:
         self.optuna = open_optuna(prepared, ledger.url)
         self._data: DataSet | None = None
         self._parent = os.environ.get(PARENT)
+        self._failures: list[str] = []  # since the last trial that was done
 
     @property
     def data(self) -> DataSet:
@@ -108,6 +111,15 @@ class Worker:
             if row["trial"] is not None:
                 tell(self.optuna, row["trial"], None)  # the trial of a dead worker; this slot asks for a new one
             self._slot(row)
+            self._stop_where_all_fail()
+
+    def _stop_where_all_fail(self) -> None:
+        """Raises RunError where the last trials failed alike: the others would too, and cost hours."""
+        last = [re.sub(r"[\d.]+(e-?\d+)?", "#", reason) for reason in self._failures[-SAME_FAILURES:]]
+        if len(last) == SAME_FAILURES and len(set(last)) == 1:
+            what = f"{SAME_FAILURES} trials in a row failed alike, so no other was begun: {self._failures[-1]}"
+            again = f"mend the cause, then: rdslab run {self.prepared.study.source.name} --retry-failed"
+            raise RunError(what, again, where=f"study {self.prepared.study.name!r}")
 
     def _slot(self, row: Row) -> None:
         trial = self._ask(row)
@@ -120,7 +132,9 @@ class Worker:
             trial.set_user_attr("error", reason)
             tell(self.optuna, trial.number, None)
             self.notice(in_words({**row, "state": "failed", "error": reason}))
+            self._failures.append(reason)
             return
+        self._failures.clear()
         self.ledger.close(row["number"], "done", facts)
         tell(self.optuna, trial.number, [score.miou, float(self.prepared.costs[row["variant"]].macs)])
         self.notice(f"{in_words({**row, 'state': 'done'})}: mIoU {100 * score.miou:.2f} %")
