@@ -140,7 +140,9 @@ class Score:
     iou: Mapping[str, float | None]  # by class name
     images: int
     split: str
-    history: tuple[Mapping[str, float], ...] = ()  # an epoch each: epoch, loss, lr, miou, seconds
+    history: tuple[
+        Mapping[str, float], ...
+    ] = ()  # an epoch each: epoch, loss, lr, miou, seconds, at_once (images, if not a batch)
 
     def document(self) -> dict[str, Any]:
         return asdict(self)

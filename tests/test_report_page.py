@@ -145,6 +145,15 @@ def test_the_headline_holds_back_what_seeds_could_do():
     assert "higher" not in nothing
 
 
+def test_trials_whose_batches_memory_did_not_hold_are_named():
+    made = results(TWO)
+    assert not any("Memory" in sentence for sentence in headline(made))
+    for epoch, at_once in zip(made.trials[1]["score"]["history"], (4, 2), strict=False):
+        epoch["at_once"] = at_once
+    said = next(sentence for sentence in headline(made) if sentence.startswith("Memory did not hold a batch"))
+    assert said.endswith(f"in other trials: {made.trials[1]['variant']} (seed 1, 2 at once).")
+
+
 def failed(made: Results) -> None:
     made.trials[0].update(state="failed", error="<b>out of memory</b> in epoch 2", score=None)
     made.trials[4].update(state="done", score={**made.trials[4]["score"], "miou": math.nan})

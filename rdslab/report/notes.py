@@ -53,7 +53,18 @@ def headline(results: Results) -> list[str]:
         said.append(
             "No variant has two seeds with an mIoU: nothing can be said of the spread, and no interval is given."
         )
-    return [*said, *image_sentences(results), *twins(results)]
+    return [*said, *in_parts(results), *image_sentences(results), *twins(results)]
+
+
+def in_parts(results: Results) -> list[str]:
+    """A sentence on the trials whose batches memory did not hold; none without such."""
+    found = []
+    for trial in results.slots:
+        least = [e["at_once"] for e in (trial.get("score") or {}).get("history") or () if e.get("at_once")]
+        found += [f"{trial['variant']} (seed {trial['seed']}, {min(least)} at once)"] if least else []
+    if not found:
+        return []
+    return [f"Memory did not hold a batch, so that batch norm saw fewer images than in other trials: {some(found)}."]
 
 
 def _progress(results: Results, frame: pd.DataFrame) -> str:

@@ -17,7 +17,7 @@ from rdslab.train.recipe import Recipe
 from rdslab.train.transfer import Start
 
 CHECKPOINT = "checkpoint.pt"
-FORMAT = 2
+FORMAT = 3
 AGAIN = "remove it to train from the start"
 Identity = dict[str, Any]
 

@@ -7,18 +7,22 @@ from rdslab.network import Network, build
 from rdslab.records import Size
 from rdslab.resolve import Unit
 from rdslab.spec import Net
-from rdslab.train.state import epoch_batches
+from rdslab.train.state import epoch_batches, parts_of
 
 TOO_FEW = "Expected more than 1"  # how torch begins to say that one value has no variance
 
 
-def check_batch(net: Net, classes: int, batch: int, size: Size, images: int | None = None) -> None:
+def check_batch(
+    net: Net, classes: int, batch: int, size: Size, images: int | None = None, at_once: int | None = None
+) -> None:
     """Raises SpecError where a normalisation would see one value a channel, as batch norm over a 1x1 map of one image.
 
     `classes`: outputs of the net, `images`: those to train on, where they are known; the smallest batch of an epoch
-    decides. One forward pass in training mode on `meta` tensors finds out, whatever the net is made of.
+    decides, or the smallest part where `at_once` images of it are taken. One forward pass in training mode on `meta`
+    tensors finds out, whatever the net is made of.
     """
-    least = batch if images is None else min(map(len, epoch_batches(images, batch, 0, 0)))
+    sizes = [batch] if images is None else map(len, epoch_batches(images, batch, 0, 0))
+    least = min(one // parts_of(one, at_once) for one in sizes)
     with torch.device("meta"):
         network = build(net, classes).train()
     unit = _too_narrow(network, least, size)

@@ -1,7 +1,8 @@
 """train: from a net on paper to weights and a score."""
 
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def train(
     epochs, step, steps, loss) and each epoch (epoch, epochs, loss, lr, miou, seconds); epochs and steps count from 1.
     In the history `seconds` is the one value that another run does not repeat.
     `start`: the first weights, where they are not drawn from the seed; another file is another training.
+    Where memory does not hold a batch, it is taken in parts whose gradients are added up, and `at_once` in the history
+    says of how many images. Batch norm then sees those of one part.
 
     Raises SpecError and DataError before the first step: a net and images that do not fit, a batch too small for batch
     norm, weights that do not fit, a folder with another training; RunError when the loss is no number or memory runs
@@ -64,7 +67,7 @@ def train(
         identity = identity_of(net, data, recipe, seed, device, start)
         score = finished(folder, identity)
         if score is None:
-            run = _run_to_the_end(Training(net, data, recipe, seed, device, start), folder, identity, progress)
+            run = _run_to_the_end(lambda: Training(net, data, recipe, seed, device, start), folder, identity, progress)
             assert run.matrices is not None
             score = score_of(run.matrices, data.classes.names, data.split, run.history)
             save_counts(folder, image_counts(run.matrices, data.val))
@@ -73,16 +76,42 @@ def train(
     return score
 
 
-def _run_to_the_end(run: Training, folder: Path, identity: Identity, progress: Progress | None) -> Training:
-    """Every epoch that is left, with a checkpoint after each."""
-    if state := load_checkpoint(folder, identity):
-        run.restore(state)
-    while not run.done:
-        run.run_epoch(progress)
-        save_checkpoint(folder, identity, run.state())
-        if progress is not None:
-            progress({"epochs": run.recipe.epochs, **run.history[-1]})
-    return run
+def _run_to_the_end(
+    begin: Callable[[], Training], folder: Path, identity: Identity, progress: Progress | None
+) -> Training:
+    """Every epoch that is left, with a checkpoint after each. Where memory runs out in one, that epoch begins anew with
+    half as many images at once."""
+    at_once: int | None = None
+    while True:
+        run = begin()
+        if state := load_checkpoint(folder, identity):
+            run.restore(state)
+        run.at_once = at_once or run.at_once
+        try:
+            while not run.done:
+                run.run_epoch(progress)
+                save_checkpoint(folder, identity, run.state())
+                if progress is not None:
+                    progress({"epochs": run.recipe.epochs, **run.history[-1]})
+            return run
+        except (MemoryError, RuntimeError) as error:
+            before = run.at_once or run.recipe.batch
+            at_once = math.ceil(before / 2)
+            if not is_out_of_memory(error) or at_once == before or not _bears(run, at_once):
+                raise
+        del run  # frees what it holds before the next one is built
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _bears(run: Training, at_once: int) -> bool:
+    """Whether the net can be trained on so few images at once: batch norm cannot on one value a channel."""
+    network, data = run.network, run.data
+    try:
+        check_batch(network.net, network.classes, run.recipe.batch, data.size, len(data.train), at_once)
+    except SpecError:
+        return False
+    return True
 
 
 def finished(folder: Path, identity: Identity) -> Score | None:
@@ -137,9 +166,14 @@ def memory_told(recipe: Recipe, data: DataSet, device: torch.device) -> Iterator
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        full = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        if not full and not any(words in str(error).lower() for words in CPU_IS_FULL):
+        if not is_out_of_memory(error):
             raise
         what = f"out of memory on the {device.type.upper()} with a batch of {recipe.batch} images of {data.size}"
-        smaller = f"try --set recipe.batch={recipe.batch // 2}, " if recipe.batch > 1 else "try "
-        raise RunError(what, f"{smaller}a smaller size or a narrower net") from None
+        parted = ", in as small parts as the net bears" if recipe.batch > 1 else ""
+        raise RunError(what + parted, "try a smaller size or a narrower net") from None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch or Python says that memory is full, on GPU or CPU."""
+    full = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return full or any(words in str(error).lower() for words in CPU_IS_FULL)

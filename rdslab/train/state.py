@@ -2,14 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from rdslab.data import DataSet, Samples, augment, batches, epoch_order
+from rdslab.data import IGNORE, DataSet, Samples, augment, batches, epoch_order
 from rdslab.errors import RunError
 from rdslab.network import build
 from rdslab.records import digest
@@ -18,7 +18,7 @@ from rdslab.train.checkpoint import CHECKPOINT
 from rdslab.train.inference import as_input
 from rdslab.train.losses import class_weights, total_loss
 from rdslab.train.metrics import confusion, score_of
-from rdslab.train.recipe import Recipe
+from rdslab.train.recipe import Recipe, Reduction
 from rdslab.train.schedule import Schedule, make_optimiser
 from rdslab.train.transfer import Start
 
@@ -45,6 +45,7 @@ class Training:
         self.optimiser = make_optimiser(recipe, self.network.parameters())
         self.schedule = Schedule(recipe, self.optimiser, self.steps)
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
+        self.at_once: int | None = None  # images of a batch, where memory does not hold them all
         self.epoch = 0  # epochs done
         self.history: list[dict[str, float]] = []
         self.matrices: Tensor | None = None  # confusion of each validation image at the last evaluation
@@ -84,17 +85,25 @@ class Training:
             translate=self.recipe.translate,
             flip=self.recipe.flip,
         )
+        count = parts_of(len(index), self.at_once)
+        shares = part_shares(labels.tensor_split(count), self.weight, self.recipe.reduction)
+        self.optimiser.zero_grad()
+        total = 0.0
+        for image, label, share in zip(images.tensor_split(count), labels.tensor_split(count), shares, strict=True):
+            loss = self._loss(image, label) * share
+            total += float(loss.detach())
+            if not math.isfinite(total):
+                return total
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._descend()
+        return total
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
         with mixed(self.recipe.precision, self.device):
             outputs = self.network.train_outputs(as_input(images, self.recipe.normalise, self.recipe.channels_last))
-        loss = total_loss(outputs, labels, self.weight, self.recipe.reduction, self.recipe.auxiliary)
-        value = float(loss.detach())
-        if math.isfinite(value):
-            self._descend(loss)
-        return value
+        return total_loss(outputs, labels, self.weight, self.recipe.reduction, self.recipe.auxiliary)
 
-    def _descend(self, loss: Tensor) -> None:
-        self.optimiser.zero_grad()
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    def _descend(self) -> None:
         scale = self.scaler.get_scale()
         self.scaler.step(self.optimiser)
         self.scaler.update()
@@ -109,6 +118,7 @@ class Training:
             names = self.data.classes.names
             self.matrices = confusion(self.network, self.val, len(names), normalise=self.recipe.normalise)
             row["miou"] = score_of(self.matrices, names, self.data.split).miou
+        row |= {"at_once": self.at_once} if self.at_once else {}
         self.history.append({**row, "seconds": time.perf_counter() - started})
 
     def _diverged(self, what: str, step: str, lr: float) -> RunError:
@@ -130,6 +140,7 @@ class Training:
             "epoch": self.epoch,
             "history": self.history,
             "matrices": self.matrices,
+            "at_once": self.at_once,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -140,6 +151,7 @@ class Training:
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         self.epoch, self.history, self.matrices = state["epoch"], list(state["history"]), state["matrices"]
+        self.at_once = state["at_once"]
 
 
 def stream(use: str, seed: int, epoch: int) -> int:
@@ -162,6 +174,22 @@ def loss_weight(recipe: Recipe, data: DataSet) -> Tensor:
     if how is None:
         weight = torch.ones_like(weight)
     return torch.cat([weight, torch.zeros(int(recipe.void_logit))])
+
+
+def parts_of(images: int, at_once: int | None) -> int:
+    """In how many parts a batch is taken, as even as can be."""
+    return math.ceil(images / at_once) if at_once else 1
+
+
+def part_shares(labels: Sequence[Tensor], weight: Tensor, reduction: Reduction) -> list[float]:
+    """What the loss of each part of a batch counts, so that they add up to that of the whole (eq. 10).
+
+    `labels`: of each part (uint8, n h w). A mean over a boundary head's own weights adds up only as nearly.
+    """
+    if len(labels) == 1 or reduction == "sum":
+        return [1.0] * len(labels)
+    sums = [float(weight[part[part != IGNORE].long()].sum()) for part in labels]
+    return [one / total for one in sums] if (total := sum(sums)) else [1 / len(labels)] * len(labels)
 
 
 def near(samples: Samples, device: torch.device) -> Samples:
