@@ -18,7 +18,7 @@ ROWS = [
     "errors",
     "registry records times files comparable",
     "source node stats",
-    "spec yamlio",
+    "spec yamlio sampling",
     "blocks",
     "options netfile",
     "resolve",
