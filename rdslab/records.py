@@ -140,9 +140,8 @@ class Score:
     iou: Mapping[str, float | None]  # by class name
     images: int
     split: str
-    history: tuple[
-        Mapping[str, float], ...
-    ] = ()  # an epoch each: epoch, loss, lr, miou, seconds, at_once (images, if not a batch)
+    # An epoch each: epoch, loss, lr, miou, seconds; at_once, where memory held only so many images of a batch.
+    history: tuple[Mapping[str, float], ...] = ()
 
     def document(self) -> dict[str, Any]:
         return asdict(self)

@@ -66,9 +66,9 @@ def counted(made: Results, shares: list[float]) -> Results:
 def test_the_hardest_the_easiest_and_evenly_between_them():
     made = counted(results(TWO), [0.9, 0.2, 0.5, 0.7, 0.4, 0.0])
     trials = example_trials(made)
-    assert example_images(made, trials, 3) == ["i1", "i2", "i0"]
-    assert example_images(made, trials, 1) == ["i2"]
-    assert example_images(made, trials, 9) == ["i1", "i4", "i2", "i3", "i0"], "one without labels has no rank"
+    assert example_images(made, trials, 3) == [1, 2, 0]
+    assert example_images(made, trials, 1) == [2]
+    assert example_images(made, trials, 9) == [1, 4, 2, 3, 0], "one without labels has no rank"
     assert example_images(results(TWO), trials, 3) == [], "nothing was stored of the images"
 
 

@@ -57,16 +57,16 @@ def example_trials(results: Results) -> dict[str, Mapping[str, Any]]:
     return dict([*found.items()][:MOST_NETS])
 
 
-def example_images(results: Results, trials: Mapping[str, Mapping[str, Any]], most: int) -> list[str]:
-    """At most `most` images from the hardest to the easiest, evenly by rank: by the share of labelled pixels that those
-    trials' nets have right. None where that was not stored."""
+def example_images(results: Results, trials: Mapping[str, Mapping[str, Any]], most: int) -> list[int]:
+    """The places in the validation split of at most `most` images, from the hardest to the easiest, evenly by rank: by
+    the share of labelled pixels that those trials' nets have right. None where that was not stored."""
     counts = [results.counts[trial["slot"]] for trial in trials.values() if trial["slot"] in results.counts]
     if not counts:
         return []
     right, labelled = (np.sum([np.sum(one[key], axis=1) for one in counts], axis=0) for key in ("right", "labelled"))
     share = np.where(labelled > 0, right / np.maximum(labelled, 1), np.inf)
     order = [int(i) for i in np.argsort(share, kind="stable") if np.isfinite(share[i])]
-    return [str(counts[0]["images"][order[i]]) for i in evenly(len(order), most)]
+    return [order[i] for i in evenly(len(order), most)]
 
 
 def evenly(there: int, most: int) -> list[int]:

@@ -17,7 +17,7 @@ from optuna.distributions import (
 Array = NDArray[np.float64]
 Genotype = dict[str, CategoricalChoiceType]
 
-ENUMERABLE = 20_000  # genotypes: a space of no more is looked at whole, before anything is drawn
+ENUMERABLE = 20_000  # genotypes: of a space of no more, pools are drawn without repeats and need no mutants
 MUTANTS = 0.5  # of a pool, where the space is larger
 STEPS_OF_A_FLOAT = 1000
 

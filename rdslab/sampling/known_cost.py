@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from optuna.trial import FrozenTrial, TrialState
 from rdslab.sampling.gain import Front, expected_gain
 from rdslab.sampling.genes import Genes, Genotype
 from rdslab.sampling.surrogate import Surrogate
+from rdslab.stats import front
 
 Array = NDArray[np.float64]
 Places = tuple[int, ...]
 
 START, POOL = 10, 3000
+REMEMBERED = 50_000  # candidates: all of an enumerable space, and the last pools of a larger one
 OUTLIER = 2.0  # a loss is cut where it lies that many times as far above the median as the best lies below
 
 
@@ -69,7 +72,7 @@ class KnownCostSampler(BaseSampler):
         self.genes, self.known, self.seed, self.slot = Genes(space), known, seed, slot
         self.start, self.pool = start, pool
         self._others = RandomSampler(seed)
-        self._remembered: dict[Places, Known] = {}
+        self._known = lru_cache(maxsize=REMEMBERED)(lambda places: self.known(self.genes.decode(places)))
 
     def infer_relative_search_space(
         self,
@@ -130,11 +133,6 @@ class KnownCostSampler(BaseSampler):
         within = [places for places in fresh if self._known(places).violation <= 0]
         return within or fresh or pool
 
-    def _known(self, places: Places) -> Known:
-        if places not in self._remembered:
-            self._remembered[places] = self.known(self.genes.decode(places))
-        return self._remembered[places]
-
     def _best(
         self,
         candidates: Sequence[Places],
@@ -158,8 +156,8 @@ class KnownCostSampler(BaseSampler):
         spent = np.concatenate([found.costs, awaited * signs])
         expected, _ = surrogate.predict(own)  # the front of what is expected, not of what luck gave
         worst = np.concatenate([spent, costs]).max(axis=0, initial=-np.inf)
-        front = Front(expected, spent, float(losses.max()), worst)
-        return int(np.argmax(expected_gain(front, costs, *surrogate.predict(new))))
+        reached = Front(expected, spent, float(losses.max()), worst)
+        return int(np.argmax(expected_gain(reached, costs, *surrogate.predict(new))))
 
     def _rows(self, places: Sequence[Places]) -> tuple[Array, list[bool]]:
         """The surrogate's columns: genes, then what is known, each figure less its mean and over its deviation."""
@@ -190,9 +188,9 @@ def _costs(known: Sequence[Known], objectives: int) -> Array:
 
 def _members(found: _Trials) -> list[Places]:
     """The trials on the front of what was seen."""
-    both = np.column_stack([found.losses, found.costs]) if found.places else np.empty((0, 1))
-    beaten = [((both <= row).all(axis=1) & (both < row).any(axis=1)).any() for row in both]
-    return [places for places, lost in zip(found.places, beaten, strict=True) if not lost]
+    both = [(loss, *costs) for loss, costs in zip(found.losses, found.costs, strict=True)]
+    member = front(both, ["minimize"] * len(both[0])) if both else []
+    return [places for places, on in zip(found.places, member, strict=True) if on]
 
 
 def _spread(costs: Array, slot: int, start: int, rng: np.random.Generator) -> int:

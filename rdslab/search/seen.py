@@ -18,7 +18,7 @@ from rdslab.train import WEIGHTS, open_trained
 def see(
     study: Study,
     trials: Mapping[str, Mapping[str, Any]],
-    images: Sequence[str],
+    images: Sequence[int],
     *,
     most: int,
     identity: str,
@@ -26,7 +26,7 @@ def see(
 ) -> dict[str, Any]:
     """Classes, photos, truth and labels as a report's `Seen` has them, as plain documents.
 
-    `trials`: by variant the one whose net looks. `images`: names in the validation split; without any, at most `most`
+    `trials`: by variant the one whose net looks. `images`: places in the validation split; without any, `most`
     from all over it. `identity`: that of the data which the study was scored on. A net whose weights are not here, or
     are another training's, has a reason instead. Raises DataError where the data are not here or are others, SpecError
     for a wrong `data:`.
@@ -35,8 +35,7 @@ def see(
     if identity and data.identity != identity:
         what = f"the data here are others ({data.identity}) than the study was scored on ({identity})"
         raise DataError(what, "give the folder that it was run with: --root DIR", where=study.source.where(("data",)))
-    every = math.ceil(len(data.val) / most)
-    index = [data.val.names.index(name) for name in images] or [*range(0, len(data.val), every)]
+    index = [*images] or [*range(0, len(data.val), math.ceil(len(data.val) / most))]
     found: dict[str, Any] = {"data": data.name, "labels": {}, "seeds": {}, "without": {}}
     found["classes"] = list(zip(data.classes.names, data.classes.colours, strict=True))
     names = [data.val.names[i] for i in index]
