@@ -37,6 +37,7 @@ VERBS = {
     "report": {"--out", "--storage", "--root", "--examples", "--json"},
     "verify": {"--json"},
     "data check": {"--data", "--root", "--size", "--set", "--json"},
+    "space audit": {"--size", "--classes", "--device", "--samples", "--seed", "--set", "--json"},
     "device list": {"--json"},
     "device show": {"--json"},
     "device profile": {"--out", "--device", "--nets", "--held-out", "--size", "--classes", "--threads", "--precision"}
@@ -169,7 +170,9 @@ def test_check_tells_kinds_apart_and_writes_schemas(capsys: pytest.CaptureFixtur
         rule["if"]["properties"]["block"]["const"]: rule["then"] for rule in schema["$defs"]["NodeDocument"]["allOf"]
     }
     assert "shuffle" in rules["rds"]["properties"]["options"]["properties"]
-    assert {p.stem for p in tmp_path.iterdir()} == {f"{k}.schema" for k in ("net", "study", "recipe", "device")}
+    assert {p.stem for p in tmp_path.iterdir()} == {
+        f"{k}.schema" for k in ("net", "study", "recipe", "device", "space")
+    }
 
 
 def test_check_of_a_document_of_no_kind_says_what_kinds_there_are(

@@ -27,7 +27,7 @@ ROWS = [
     "promises",
     "cost fold data drawing",
     "measure",
-    "train",
+    "train space",
     "search",
     "report",
     "verify",

@@ -24,6 +24,7 @@ from rdslab.search.documents import StudyDocument
 from rdslab.search.forecast import twins_of
 from rdslab.search.plan import load_study
 from rdslab.search.prepare import prepare
+from rdslab.space import SpaceDocument, check_space, space_from
 from rdslab.spec import Net
 from rdslab.train import Recipe, load_recipe
 from rdslab.yamlio import Source, options_model, read_yaml
@@ -33,6 +34,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "study": StudyDocument,
     "recipe": Recipe,
     "device": Profile,
+    "space": SpaceDocument,
 }
 CLASSES = 19  # that a checked net is built with: a decoder as wide as there are classes may refuse very few
 TELLING = {
@@ -40,6 +42,7 @@ TELLING = {
     "study": {"base", "extends", "variants", "seeds"},
     "recipe": {"epochs", "lr"},
     "device": {"board", "launch_us"},
+    "space": {"base", "genes", "limits"},
 }
 
 
@@ -52,6 +55,7 @@ def check(path: str) -> dict[str, Any]:
         "study": _study,
         "recipe": _recipe,
         "device": _device,
+        "space": _space,
     }
     name, notes = checks[kind](source)
     return {"file": path, "kind": kind, "name": name, "right": True, "notes": notes}
@@ -115,6 +119,11 @@ def _recipe(source: Source) -> tuple[str, list[str]]:
 
 def _device(source: Source) -> tuple[str, list[str]]:
     return load_profile(source.name).name, []
+
+
+def _space(source: Source) -> tuple[str, list[str]]:
+    space = space_from(source)
+    return space.name, [f"{len(space.genes)} genes, {space.size:,} genotypes", *check_space(space)]
 
 
 def write_schemas(folder: str) -> list[Path]:

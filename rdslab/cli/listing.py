@@ -142,4 +142,12 @@ def studies(size: Size, classes: int) -> Rows:  # noqa: ARG001
 
 def spaces(size: Size, classes: int) -> Rows:  # noqa: ARG001
     """The search spaces below `search_spaces/` of the current folder."""
-    return [{"file": str(path)} for path in sorted(Path("search_spaces").glob("*.yaml"))]
+    from rdslab.space import load_space
+
+    rows = []
+    for path in sorted(Path("search_spaces").glob("*.yaml")):
+        space = load_space(path)
+        rows.append(
+            {"file": str(path), "genes": len(space.genes), "genotypes": f"{space.size:,}", "title": space.title}
+        )
+    return rows

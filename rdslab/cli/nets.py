@@ -138,7 +138,7 @@ def formulas(json: Json = False) -> None:
 @app.command()
 def check(
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE...", help="Nets, studies, recipes, device profiles.")
+        list[str] | None, typer.Argument(metavar="FILE...", help="Nets, studies, spaces, recipes, device profiles.")
     ] = None,
     schema: Schema = None,
     json: Json = False,
