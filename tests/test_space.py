@@ -167,7 +167,7 @@ def test_a_wrong_gene_gets_one_message_with_its_line(genes: list[str], words: st
     [
         ("limits: {macss: 3}\n", "limits.macss: no figure is called 'macss'"),
         ("limits: {latency_ms.jetson-tx2: 3}\n", "a device stands under deploy.devices"),
-        ("limits: {macs: -1}\n", "must be > 0, got -1"),
+        ("limits: {macs: -1}\n", "must be > 0.0, got -1"),
         ("limits: {macs: {}}\n", "sets no limit"),
         ("limits: {macs: {at_least: 5, at_most: 3}}\n", "leaves nothing: macs at least 5, at most 3"),
         ("deploy: {devices: [jetson-tx]}\n", "did you mean 'jetson-tx1'?"),
