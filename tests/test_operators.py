@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from rdslab.cost.counter import watch
 from rdslab.cost.operators import COUNTED, FREE, MAYBE_COPY, MOVED
+from rdslab.cost.watching import watch
 from rdslab.records import Kernel
 from rdslab.spec import Node
 

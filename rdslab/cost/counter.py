@@ -3,37 +3,17 @@
 import marshal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
-
-import torch
-from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from typing import Any
 
 from rdslab.blocks import BLOCKS
 from rdslab.blocks.registry import extra_outputs
-from rdslab.cost.operators import kernel_of, tensors
-from rdslab.errors import RdslabError, SpecError
+from rdslab.cost.watching import Map, forget_units, watched_unit
+from rdslab.errors import SpecError
 from rdslab.network import check_size, units_of
 from rdslab.node import TRAINING_OPTIONS, without_training
 from rdslab.records import Cost, Kernel, NodeCost, Size
 from rdslab.resolve import Unit, check_classes
 from rdslab.spec import IMAGE, Net, Node
-
-
-class Map(NamedTuple):
-    """What flows between nodes, of one image."""
-
-    channels: int
-    height: int
-    width: int
-    dtype: torch.dtype = torch.float32  # second outputs may be whole numbers: indices
-
-    @classmethod
-    def of(cls, t: Tensor) -> "Map":
-        return cls(int(t.shape[1]), int(t.shape[2]), int(t.shape[3]), t.dtype)
-
-    def tensor(self) -> Tensor:
-        return torch.empty(1, *self[:3], dtype=self.dtype, device="meta")
 
 
 @dataclass(frozen=True)
@@ -97,6 +77,7 @@ def count(net: Net, size: Size, classes: int, *, training: bool = False) -> Cost
 def _memo(width: float, classes: int) -> dict[tuple[Any, ...], Observed]:
     if _MEMO_VERSION[0] != BLOCKS.version:  # a block was registered anew: what was seen may be of another class
         _MEMO.clear()
+        forget_units()
         _MEMO_VERSION[0] = BLOCKS.version
     try:
         return _MEMO[width, classes]
@@ -148,21 +129,17 @@ def _refuse(net: Net, answer: Map, size: Size, classes: int) -> None:
 
 def observe(node: Node, units: Sequence[Unit], given: Sequence[Map], like: Map | None) -> Observed:
     """Run the units of one node on `meta` tensors and write down every operator."""
-    maps = [value.tensor() for value in given]
+    maps = list(given)
     kernels: list[Kernel] = []
     params = 0
     for index, unit in enumerate(units):
-        with torch.device("meta"):
-            module = unit.module().eval()
-        params += sum(p.numel() for p in module.parameters())
         size = (like.height, like.width) if like is not None and index == 0 else None
-        out, launched = watch(module, maps, node, size)
-        kernels += launched
-        maps = [out[0]]
+        seen = watched_unit(unit, tuple(maps), size)
+        params += seen.params
+        kernels += seen.kernels
+        maps = [seen.gives[0]]
     names = extra_outputs(units[-1].entry.value)
-    _check_outputs(node, out, names)
-    gives = Map.of(out[0])
-    extra = {name: Map.of(t) for name, t in zip(names, out[1:], strict=True)}
+    gives, extra = seen.gives[0], dict(zip(names, seen.gives[1:], strict=True))
     cost = NodeCost(
         id=node.id,
         block=node.block,
@@ -177,62 +154,3 @@ def observe(node: Node, units: Sequence[Unit], given: Sequence[Map], like: Map |
         kernels=tuple(kernels),
     )
     return Observed(cost, tuple(getattr(cost, name) for name in SUMMED), gives, extra)
-
-
-def _check_outputs(node: Node, out: Sequence[Tensor], names: Sequence[str]) -> None:
-    """Raises SpecError unless a block gave the maps that it promises."""
-    if len(out) != 1 + len(names) or any(t.dim() != 4 for t in out):
-        shapes = ", ".join(" x ".join(map(str, t.shape)) for t in out) or "no tensor"
-        promised = f"one map n c h w{''.join(f', then {name}' for name in names)}"
-        raise SpecError(f"block {node.block!r} gives {shapes}", f"it should give {promised}", where=node.where)
-
-
-def watch(
-    module: nn.Module, maps: Sequence[Tensor], node: Node, size: tuple[int, int] | None = None
-) -> tuple[list[Tensor], list[Kernel]]:
-    """What a module gives and the kernels it launches, on maps of any device.
-
-    Raises SpecError in the name of `node` where the module fails or an operator is unknown.
-    """
-    weights = {id(t) for t in (*module.parameters(), *module.buffers())}
-    kernels: list[Kernel] = []
-    try:
-        with torch.inference_mode(), _Recorder(node, weights, kernels):
-            out = module(*maps, size=size) if size else module(*maps)
-    except RdslabError:
-        raise
-    except Exception as error:
-        sizes = ", ".join(f"{m.shape[1]} x {m.shape[3]}x{m.shape[2]}" for m in maps)
-        where = node.where or f"node {node.id!r}"
-        raise SpecError(f"block {node.block!r} cannot compute on {sizes}: {error}", where=where) from error
-    return tensors(out), kernels
-
-
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Writes down the kernel of each operator that is called."""
-
-    def __init__(self, node: Node, weights: set[int], kernels: list[Kernel]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.node, self.weights, self.kernels = node, weights, kernels
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        op = str(func).rpartition(".")[0]  # aten.conv2d.default -> aten.conv2d
-        out = func(*args, **(kwargs or {}))
-        try:
-            kernel = kernel_of(op, [*args, *(kwargs or {}).values()], out, self.weights)
-        except KeyError:
-            with self:
-                parts = func.decompose(*args, **(kwargs or {}))
-            if parts is NotImplemented:
-                raise self._unknown(op) from None
-            return parts
-        if kernel is not None:
-            self.kernels.append(kernel)
-        return out
-
-    def _unknown(self, op: str) -> SpecError:
-        return SpecError(
-            f"no cost known for {op.replace('.', '::')} in node {self.node.id!r} (block {self.node.block!r})",
-            "give it a handle in COUNTED, or a place in MOVED or FREE, in rdslab/cost/operators.py",
-            where=self.node.where,
-        )

@@ -15,7 +15,7 @@ from torch import nn
 
 from rdslab.blocks import RDS, Conv, Residual, Separable
 from rdslab.cost.auditors import fvcore_count
-from rdslab.cost.counter import watch
+from rdslab.cost.watching import watch
 from rdslab.spec import IMAGE, Node
 
 WIDTHS = (32, 64, 128, 256)
