@@ -58,7 +58,7 @@ def main() -> None:
         middle, most = statistics.median(speed.wall_s), max(speed.wall_s)
         cpu = statistics.median(speed.cpu_s)
         print(
-            f"{speed.space}: {speed.looked:,} genotypes in {middle:.1f} s (most {most:.1f}; CPU time {cpu:.1f}), n={given.turns}"
+            f"{speed.space}: {speed.looked:,} in {middle:.1f} s (most {most:.1f}; CPU time {cpu:.1f}), n={given.turns}"
         )
 
 
