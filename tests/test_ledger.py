@@ -5,6 +5,7 @@ import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,11 @@ from rdslab.search.plan import Slot, load_study
 from tests.test_plan import written
 
 SLOTS = [Slot(0, "a", 0), Slot(1, "b", 0), Slot(2, "a", 1), Slot(3, "b", 1)]
-WANTED = {(slot.variant, slot.seed) for slot in SLOTS}
+PLANNED = {(slot.variant, slot.seed) for slot in SLOTS}
+
+
+def wanted(row: Any) -> bool:
+    return (row["variant"], row["seed"]) in PLANNED
 NETS = {"a": "aaaa", "b": "bbbb"}
 DEAD = json.dumps({**json.loads(owner()), "pid": 2**22 - 1})
 
@@ -30,14 +35,14 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_slots_are_taken_in_order_and_only_once(ledger: Ledger) -> None:
-    taken = [ledger.take(WANTED, owner()) for _ in range(5)]
+    taken = [ledger.take(wanted, owner()) for _ in range(5)]
     assert [row["number"] if row else None for row in taken] == [0, 1, 2, 3, None]
 
 
 def test_the_slot_of_a_dead_worker_is_free_again_and_comes_with_its_old_trial(ledger: Ledger) -> None:
-    ledger.take(WANTED, DEAD)
+    ledger.take(wanted, DEAD)
     ledger.note(0, trial=7)
-    row = ledger.take(WANTED, owner())
+    row = ledger.take(wanted, owner())
     assert row is not None
     assert (row["number"], row["trial"]) == (0, 7)
 
@@ -54,13 +59,13 @@ def test_a_worker_elsewhere_is_dead_when_it_was_silent_for_long() -> None:
 
 
 def test_failed_slots_are_left_alone_unless_asked_for(ledger: Ledger) -> None:
-    row = ledger.take(WANTED, owner())
+    row = ledger.take(wanted, owner())
     assert row is not None
     ledger.close(row["number"], "failed", error="NaN")
     assert ledger.rows()[0]["error"] == "NaN"
-    second = ledger.take(WANTED, owner())
+    second = ledger.take(wanted, owner())
     ledger.free_failed()
-    again = ledger.take(WANTED, owner())
+    again = ledger.take(wanted, owner())
     assert second is not None
     assert again is not None
     assert (second["number"], again["number"]) == (1, 0)
@@ -103,7 +108,7 @@ def test_two_studies_in_one_database_do_not_see_each_other(ledger: Ledger) -> No
 def _take_all(url: str) -> list[int]:
     mine = Ledger(url, "study")
     found = []
-    while row := mine.take(WANTED, owner()):
+    while row := mine.take(wanted, owner()):
         found.append(row["number"])
     return found
 

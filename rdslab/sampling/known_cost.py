@@ -1,6 +1,6 @@
 """The sampler for searches in which all but one objective is known before anything is trained."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -30,12 +30,14 @@ class Known:
     """What is known of a candidate before it is trained.
 
     `values`: the study's objectives, None for the one that only training tells. `violation`: above 0 where it breaks a
-    limit. `features`: further figures that may say something of the unknown one, as many for each candidate.
+    limit. `features`: further figures that may say something of the unknown one, as many for each candidate. `same`:
+    equal for candidates that are one and the same, so that a second one is a repeat; by default none are.
     """
 
     values: Sequence[float | None]
     violation: float = 0.0
     features: Sequence[float] = ()
+    same: Hashable = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class KnownCostSampler(BaseSampler):
     Trials of other workers count as if they had scored what is expected of them.
 
     `space` has the genes; `known` says what is known of a genotype. The same seed, slot and trials give the same
-    proposal, in any process; `slot` says a trial's slot, by default its number.
+    proposal, in any process; `slot` says a trial's slot, by default its number, and `tried` whether a trial counts as
+    a try, by default all: one that was only interrupted may not.
     """
 
     def __init__(
@@ -66,10 +69,12 @@ class KnownCostSampler(BaseSampler):
         *,
         seed: int = 0,
         slot: Callable[[FrozenTrial], int] = lambda trial: trial.number,
+        tried: Callable[[FrozenTrial], bool] = lambda _: True,
         start: int = START,
         pool: int = POOL,
     ) -> None:
-        self.genes, self.known, self.seed, self.slot = Genes(space), known, seed, slot
+        self.genes, self.known, self.seed = Genes(space), known, seed
+        self.slot, self.tried = slot, tried
         self.start, self.pool = start, pool
         self._others = RandomSampler(seed)
         self._known = lru_cache(maxsize=REMEMBERED)(lambda places: self.known(self.genes.decode(places)))
@@ -94,7 +99,9 @@ class KnownCostSampler(BaseSampler):
         """The genotype to try next."""
         rng = np.random.default_rng([self.seed, self.slot(trial)])
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        seen = {places for other in others if (places := self.genes.encode(other.params)) is not None}
+        seen = {
+            places for other in others if self.tried(other) and (places := self.genes.encode(other.params)) is not None
+        }
         found = self._finished(study, others)
         candidates = self._candidates(seen, found, rng)
         known = [self._known(places) for places in candidates]
@@ -117,7 +124,11 @@ class KnownCostSampler(BaseSampler):
             for trial in trials
             if trial.state is TrialState.COMPLETE and (places := self.genes.encode(trial.params)) is not None
         ]
-        rows = [(places, values) for places, values in rows if np.isfinite(values).all()]
+        rows = [
+            (places, values)
+            for places, values in rows
+            if np.isfinite(values).all() and self._known(places).violation <= 0  # others were never scored
+        ]
         if not rows:
             return _Trials([], np.empty(0), np.empty((0, 0)))
         unknown = _unknown(self._known(rows[0][0]))
@@ -129,9 +140,14 @@ class KnownCostSampler(BaseSampler):
         pool = [tuple(map(int, row)) for row in self.genes.pool(self.pool, _members(found), rng)]
         if self.genes.count <= self.pool:
             pool.sort()  # the whole space: its order is no matter of chance
-        fresh = [places for places in pool if places not in seen]
+        tried = {self._same(places) for places in seen}
+        fresh = [places for places in pool if self._same(places) not in tried]
         within = [places for places in fresh if self._known(places).violation <= 0]
         return within or fresh or pool
+
+    def _same(self, places: Places) -> Hashable:
+        same = self._known(places).same
+        return places if same is None else same
 
     def _best(
         self,

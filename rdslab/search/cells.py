@@ -61,9 +61,8 @@ class TimesFacts:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._facts: dict[tuple[str, Cell], list[Row]] = {}
-        for fact in ledger.facts_of():
-            if fact["kind"] in (TIMES, REFUSED):
-                self._facts.setdefault((fact["net_id"], cell_of(fact)), []).append(fact)
+        for fact in (*ledger.facts_of(TIMES), *ledger.facts_of(REFUSED)):
+            self._facts.setdefault((fact["net_id"], cell_of(fact)), []).append(fact)
 
     def times(self, net_id: str, cell: Cell) -> Row | None:
         """The document of the time, or None."""

@@ -99,6 +99,29 @@ class ClaimDocument(Document):
     source: str = ""  # who claims it
 
 
+class PruningDocument(Document):
+    """When a training of a search ends before its last epoch. What the kinds do is said in `pruning`."""
+
+    kind: Literal["dominated", "rungs", "none"] = "dominated"
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95  # dominated: of the optimistic end of a forecast
+    finished: Annotated[int, Field(ge=4)] = 8  # dominated: trainings that a forecast is fitted to at least
+    epochs: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 4)  # rungs: where they stand
+    keep: Annotated[float, Field(gt=0.0, lt=1.0)] = 1 / 3  # rungs: the share that goes on
+
+
+class SearchDocument(Document):
+    """A space, what is wanted of its nets, and how many of them may be trained."""
+
+    space: Text
+    objectives: Annotated[tuple[Text, ...], Field(min_length=1)] | dict[Text, Literal["maximise", "minimise"]]
+    limits: dict[Text, Any] = Field(default_factory=dict)  # beside the space's own, in their place
+    sampler: Text = "known_cost"
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    trials: Annotated[int, Field(ge=1, le=1_000_000)]  # nets that are trained, in whole or in part
+    hours: Annotated[float, Field(gt=0)] | None = None  # of all workers together, the finals with it
+    pruning: PruningDocument = PruningDocument()
+
+
 class StudyDocument(Document):
     """A base net, variants of it, and how each is trained and judged; or, without a training, what each takes."""
 
@@ -110,6 +133,7 @@ class StudyDocument(Document):
     one_at_a_time: dict[str, Values] = Field(default_factory=dict)
     grid: dict[str, Values] = Field(default_factory=dict)
     design: DesignDocument | None = None
+    search: SearchDocument | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     recipe: str | dict[str, Any] = ""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...], Field(min_length=1)] = ()

@@ -6,7 +6,7 @@ knows torch.
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ import sqlalchemy as sa
 
 from rdslab.errors import RunError, SpecError
 from rdslab.records import Context
+from rdslab.search.changes import differences
 from rdslab.search.database import connect, shown
 from rdslab.search.owner import is_dead
 from rdslab.search.plan import NO_SEED, Slot, Study
-from rdslab.search.tables import SCHEMA, contexts, facts, nets, slots, studies
+from rdslab.search.tables import SCHEMA, contexts, facts, hours, nets, slots, studies
 
 Row = dict[str, Any]
 IMAGES = "images"  # the kind of the facts that are large: what each validation image gives to a score
@@ -70,7 +71,7 @@ class Ledger:
             raise SpecError(
                 f"was written by another version (schema {row.schema}, this one reads {SCHEMA})", where=shown(self.url)
             )
-        changed = list(_differences(json.loads(row.fixed), json.loads(text)))
+        changed = list(differences(json.loads(row.fixed), json.loads(text)))
         if changed:
             raise SpecError(
                 f"study {self.study!r} was begun with other settings: {'; '.join(changed)}",
@@ -126,8 +127,8 @@ class Ledger:
             failed = (slots.c.study == self.study, slots.c.state == "failed")
             c.execute(slots.update().where(*failed).values(state="waiting"))
 
-    def take(self, wanted: set[tuple[str, int]], me: str) -> Row | None:
-        """The first free slot among the wanted (variant, seed), now ours; a dead worker's counts as free.
+    def take(self, wanted: Callable[[Row], bool], me: str) -> Row | None:
+        """The first free slot that is wanted, now ours; a dead worker's counts as free.
 
         The row comes back as it stood before, so that its old trial can be closed.
         """
@@ -137,7 +138,7 @@ class Ledger:
                 free = row["state"] == "waiting" or (
                     row["state"] == "running" and is_dead(row["owner"], row["beat"], now)
                 )
-                if free and (row["variant"], row["seed"]) in wanted:
+                if free and wanted(row):
                     self._update(c, row["number"], state="running", owner=me, beat=now, progress=None, error=None)
                     return row
         return None
@@ -156,9 +157,13 @@ class Ledger:
         state: str,
         facts: Sequence[tuple[str, str, Context, int, Mapping[str, Any]]] = (),
         error: str | None = None,
+        seconds: Mapping[str, float] | None = None,
     ) -> None:
-        """A slot's end and all its facts, in one transaction."""
+        """A slot's end, all its facts, and by stage what it took, in one transaction."""
         with self.change() as c:
+            c.execute(hours.delete().where(hours.c.study == self.study, hours.c.slot == number))
+            for stage, took in (seconds or {}).items():
+                c.execute(hours.insert().values(study=self.study, slot=number, stage=stage, seconds=took))
             for fact in facts:
                 self._put(c, *fact)
             self._update(c, number, state=state, owner=None, error=error, progress=None)
@@ -195,13 +200,14 @@ class Ledger:
         c.execute(facts.delete().where(*[facts.c[name] == value for name, value in key.items()]))
         c.execute(facts.insert().values(**key, document=json.dumps(document)))
 
-    def facts_of(self, kind: str | None = None) -> list[Row]:
+    def facts_of(self, kind: str | None = None, context_ids: Sequence[str] | None = None) -> list[Row]:
         """The study's facts with their documents and contexts as plain data; counts of images only where asked for."""
         query = sa.select(facts, contexts.c.document.label("context")).join(
             contexts, contexts.c.id == facts.c.context_id
         )
         query = query.where(facts.c.study == self.study)
         query = query.where(facts.c.kind == kind if kind else facts.c.kind != IMAGES)
+        query = query.where(facts.c.context_id.in_(context_ids)) if context_ids is not None else query
         with self.change() as c:
             rows = [dict(row) for row in c.execute(query).mappings()]
         return [{**row, "document": json.loads(row["document"]), "context": json.loads(row["context"])} for row in rows]
@@ -210,11 +216,16 @@ class Ledger:
         """Raises SpecError where facts of this kind were found in another context: they must not share one table."""
         for fact in self.facts_of(kind):
             if fact["context_id"] != context.id:
-                changed = "; ".join(_differences(fact["context"], json.loads(json.dumps(context.document))))
+                changed = "; ".join(differences(fact["context"], json.loads(json.dumps(context.document))))
                 raise SpecError(
                     f"study {self.study!r} has trials from other circumstances: {changed}",
                     "give the study another name, or remove its run folder to begin anew",
                 )
+
+    def stored_net(self, net_id: str) -> Mapping[str, Any]:
+        """One net's document."""
+        with self.change() as c:
+            return dict(json.loads(c.execute(sa.select(nets.c.document).where(nets.c.id == net_id)).scalar_one()))
 
     def stored_nets(self) -> dict[str, Row]:
         """id -> {canonical_id, document}."""
@@ -230,11 +241,3 @@ def _remove(c: sa.Connection, old: Sequence[Row]) -> None:
     for fact in old:
         key = [facts.c[name] == fact[name] for name in ("study", "kind", "net_id", "context_id", "seed")]
         c.execute(facts.delete().where(*key))
-
-
-def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
-    elif old != new:
-        yield f"{place} was {old!r}, is {new!r}"

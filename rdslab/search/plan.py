@@ -12,6 +12,7 @@ from typing import Any
 
 from rdslab.errors import SpecError, did_you_mean
 from rdslab.records import Size
+from rdslab.search.aims import check_search
 from rdslab.search.designs import Design, design_of
 from rdslab.search.documents import TRAINING, StudyDocument
 from rdslab.search.variants import Variant, unrolled
@@ -20,6 +21,7 @@ from rdslab.yamlio import Source, read_yaml, validate, with_settings
 MOST_EXTENDED = 8
 NO_SEED = -1  # of the slots of a study that trains nothing
 HERE = "here"
+BUDGET = ("trials", "hours")  # of a search: may change while it runs
 BOARD = re.compile(r"ssh://([A-Za-z_][\w.-]*@)?([A-Za-z0-9_][\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?", re.ASCII)
 
 
@@ -73,6 +75,7 @@ class Study:
     def compared(self) -> dict[str, str]:
         """For each variant the one that it is compared with; "" for the base and what others are held against."""
         alone = {self.base, *(variant.against for variant in self.variants)}
+        alone |= {variant.name for variant in self.variants if variant.found and not variant.repeated}
         return {v.name: v.against or ("" if v.name in alone else self.base) for v in self.variants}
 
     @property
@@ -101,7 +104,11 @@ class Study:
         if not self.trains:
             return {"threads": document["threads"]}
         data = {key: value for key, value in document["data"].items() if key != "root"}
-        return {"data": data, "recipe": document["recipe"], "threads": document["threads"]}
+        fixed = {"data": data, "recipe": document["recipe"], "threads": document["threads"]}
+        if self.document.search is None:
+            return fixed
+        search = {key: value for key, value in document["search"].items() if key not in BUDGET}
+        return fixed | {"seeds": document["seeds"][:1], "search": search}
 
 
 def load_study(path: str | Path, settings: Sequence[str] = ()) -> Study:
@@ -137,6 +144,7 @@ def study_from(source: Source) -> Study:
             raise SpecError(f"device {device!r} stands twice", where=where)
         if device.startswith("ssh:") and not BOARD.fullmatch(device):
             raise SpecError(f"{device!r} names no board", "write it like ssh://user@jetson", where=where)
+    check_search(document, source)
     design = design_of(document.design, source) if document.design else None
     study = Study(document, unrolled(document, design, source), _sizes(document, source), source, design)
     _check_ratios(study)

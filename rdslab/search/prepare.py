@@ -12,7 +12,9 @@ from rdslab.errors import RdslabError, SpecError
 from rdslab.measure import Profile, load_profile, predict_times
 from rdslab.network import build, check_size, ids, load_net
 from rdslab.records import Context, Cost, Size
+from rdslab.search.aims import objectives_of
 from rdslab.search.cells import Cell, TimesFacts
+from rdslab.search.genotypes import Genotypes, search_space, without_measured
 from rdslab.search.ledger import Ledger
 from rdslab.search.plan import HERE, NO_SEED, Study, is_measured
 from rdslab.search.variants import Variant
@@ -29,6 +31,7 @@ class Prepared:
     grid: Mapping[tuple[str, Size], Cost]  # by variant and size
     profiles: Mapping[str, Profile]  # devices that predict
     trained_by: Recipe | None  # None in a study that trains nothing
+    genotypes: Genotypes | None = None  # of its search
 
     @property
     def costs(self) -> Mapping[str, Cost]:
@@ -71,7 +74,15 @@ def prepare(study: Study) -> Prepared:
         raise SpecError(what, *[f"{error.where}: {error.what}" for error in failed], where=study.source.name)
     if failed:
         raise failed[0]
-    return Prepared(study, nets, grid, profiles, recipe)
+    return Prepared(study, nets, grid, profiles, recipe, _genotypes(study))
+
+
+def _genotypes(study: Study) -> Genotypes | None:
+    if study.document.search is None:
+        return None
+    objectives = objectives_of(study.document, study.source)
+    without_measured(study, objectives)
+    return Genotypes(search_space(study), objectives)
 
 
 def _on_paper(
@@ -136,22 +147,28 @@ def enter(prepared: Prepared, ledger: Ledger) -> None:
     """Write nets, costs, predictions and slots into the ledger. What stands there stays as it is."""
     study = prepared.study
     fixed = study.fixed() | ({"recipe": prepared.recipe.model_dump(mode="json")} if study.trains else {})
+    if prepared.genotypes is not None:
+        fixed["search"] |= {"space": prepared.genotypes.document()}
     ledger.begin(fixed)
     ledger.enter_slots(study.slots, {name: prepared.net_id(name) for name in prepared.nets})
     if not study.trains:
         ledger.close_untrained()
-    for net in prepared.nets.values():
-        ledger.put_net(*ids(net), net.document())
     known = TimesFacts(ledger)
-    for (variant, size), cost in prepared.grid.items():
-        net_id = prepared.net_id(variant)
-        ledger.put("cost", net_id, cost_context(study, size), NO_SEED, cost.document())
-        for device, profile in prepared.profiles.items():
-            cell = Cell(device, str(size), study.document.deploy.classes, profile.form)
-            try:
-                known.put(net_id, cell, profile.model_dump(mode="json"), predict_times(cost, profile).document())
-            except SpecError as error:  # it abstains
-                known.refuse(net_id, cell, "; ".join([error.what, *error.hints]))
+    for (variant, _), cost in prepared.grid.items():
+        enter_net(prepared, ledger, known, prepared.nets[variant], cost)
+
+
+def enter_net(prepared: Prepared, ledger: Ledger, known: TimesFacts, net: Net, cost: Cost) -> None:
+    """Write down a net, its cost at one size and what is predicted for it."""
+    study, (net_id, canonical_id) = prepared.study, ids(net)
+    ledger.put_net(net_id, canonical_id, net.document())
+    ledger.put("cost", net_id, cost_context(study, cost.size), NO_SEED, cost.document())
+    for device, profile in prepared.profiles.items():
+        cell = Cell(device, str(cost.size), study.document.deploy.classes, profile.form)
+        try:
+            known.put(net_id, cell, profile.model_dump(mode="json"), predict_times(cost, profile).document())
+        except SpecError as error:  # it abstains
+            known.refuse(net_id, cell, "; ".join([error.what, *error.hints]))
 
 
 def cost_context(study: Study, size: Size) -> Context:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rdslab.errors import SpecError
+from rdslab.search.budget import is_free
 from rdslab.search.carried import nets_of, profiles_of, study_document
 from rdslab.search.cells import Cell, TimesFacts, forms_on, side_by_side
+from rdslab.search.found import with_found
 from rdslab.search.ledger import IMAGES, Ledger, Row
 from rdslab.search.plan import Study
 from rdslab.search.variants import Variant
@@ -24,7 +26,9 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
         raise SpecError(
             f"study {study.name!r} has not been run", f"rdslab run {study.source.name}", where=study.source.name
         )
+    study = with_found(study, ledger)
     wanted = {(slot.variant, slot.seed) for slot in study.slots}
+    rows = [row for row in rows if not is_free(row)]
     rows = [row for row in rows if (row["variant"], row["seed"]) in wanted]
     times = times_by_net(study, ledger, {row["net_id"] for row in rows})
     facts, nets = ledger.facts_of(), ledger.stored_nets()
@@ -81,6 +85,8 @@ def study_words(study: Study, context: Mapping[str, Any]) -> dict[str, Any]:
 
 def _genes(study: Study, variant: Variant) -> dict[str, Any]:
     """What the variant sets besides what all do, by place; and its net where that is another than the base's."""
+    if variant.found:
+        return dict(variant.settings)
     common = tuple(study.document.set.items())
     own = variant.settings[len(common) :] if variant.settings[: len(common)] == common else variant.settings
     return {**({"net": variant.net} if variant.net != study.document.base else {}), **dict(own)}

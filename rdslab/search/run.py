@@ -16,10 +16,12 @@ from rdslab.search.ledger import Ledger, Row
 from rdslab.search.plan import Study
 from rdslab.search.prepare import Prepared, enter, prepare
 from rdslab.search.queue import work_off
-from rdslab.search.worker import PARENT, Worker, close_stale_trials, in_words, open_optuna
+from rdslab.search.training import PARENT
+from rdslab.search.trials import close_stale_trials, in_words, open_optuna, open_search
+from rdslab.search.worker import Worker
 
 POLL_S = 0.5
-ENDED = ("done", "failed")
+OPEN = ("waiting", "running")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def start(study: Study, url: str) -> tuple[Prepared, Ledger]:
     enter_columns(prepared, ledger, columns)
     if study.trains:
         close_stale_trials(open_optuna(prepared, url), ledger)
+    if prepared.genotypes is not None:
+        close_stale_trials(open_search(prepared, url), ledger, found=True)
     return prepared, ledger
 
 
@@ -84,14 +88,14 @@ def _several(study: Study, ledger: Ledger, workers: int, settings: Sequence[str]
     command = [sys.executable, "-m", "rdslab", "worker", study.source.name, "--storage", ledger.url]
     command += [part for setting in settings for part in ("--set", setting)]
     logs = [study.run_folder / f"worker{index}.log" for index in range(workers)]
-    told = {row["number"] for row in ledger.rows() if row["state"] in ENDED}
+    told = {row["number"] for row in ledger.rows() if row["state"] not in OPEN}
     with _processes(command, logs) as running:
         busy = True
         while busy:
             busy = any(process.poll() is None for process in running)
             rows = ledger.rows()
             for row in rows:
-                if row["state"] in ENDED and row["number"] not in told:
+                if row["state"] not in OPEN and row["number"] not in told:
                     told.add(row["number"])
                     watch.notice(in_words(row))
             watch.slots(rows)

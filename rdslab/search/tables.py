@@ -43,12 +43,22 @@ slots = sa.Table(
     sa.Column("variant", sa.Text, nullable=False),
     sa.Column("seed", sa.Integer, nullable=False),
     sa.Column("net_id", sa.String(16), nullable=False),
-    sa.Column("state", sa.String(10), nullable=False, default="waiting"),  # waiting running done failed
+    sa.Column(
+        "state", sa.String(10), nullable=False, default="waiting"
+    ),  # waiting running done failed; of a search also pruned refused repeated
     sa.Column("owner", sa.Text),
     sa.Column("beat", sa.Float),
     sa.Column("progress", sa.Text),
     sa.Column("trial", sa.Integer),
     sa.Column("error", sa.Text),
+)
+hours = sa.Table(
+    "rdslab_hours",
+    tables,
+    sa.Column("study", sa.String(200), primary_key=True),
+    sa.Column("slot", sa.Integer, primary_key=True),
+    sa.Column("stage", sa.String(20), primary_key=True),
+    sa.Column("seconds", sa.Float, nullable=False),
 )
 boards = sa.Table(
     "rdslab_boards",

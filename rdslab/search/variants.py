@@ -25,6 +25,8 @@ class Variant:
     against: str | None = None
     where: str = field(default="", compare=False)
     levels: Mapping[str, str] = field(default_factory=dict)  # of a run of the study's design: factor -> level
+    found: bool = False  # by the study's search; its settings are genes
+    repeated: bool = False  # found, and trained with several seeds
 
 
 def unrolled(document: StudyDocument, design: Design | None, source: Source) -> tuple[Variant, ...]:

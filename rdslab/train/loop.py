@@ -52,6 +52,7 @@ def train(
     On a CPU the same arguments give the same bits. A training that was stopped goes on from its last whole epoch to
     the same result; one that is finished is not done again. `progress` is given a mapping after each step (epoch,
     epochs, step, steps, loss) and each epoch (epoch, epochs, loss, lr, miou, seconds); epochs and steps count from 1.
+    A training that goes on begins with its last epoch once more, and the rows of all of them as `resumed`.
     In the history `seconds` is the one value that another run does not repeat.
     `start`: the first weights, where they are not drawn from the seed; another file is another training.
     Where memory does not hold a batch, it is taken in parts whose gradients are added up, and `at_once` in the history
@@ -86,6 +87,8 @@ def _run_to_the_end(
         run = begin()
         if state := load_checkpoint(folder, identity):
             run.restore(state)
+            if progress is not None and at_once is None:
+                progress({"epochs": run.recipe.epochs, **run.history[-1], "resumed": list(run.history)})
         run.at_once = at_once or run.at_once
         try:
             while not run.done:

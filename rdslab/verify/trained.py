@@ -18,6 +18,7 @@ from rdslab.report.page import OVER_IMAGES
 from rdslab.report.reports import Report, read_table
 from rdslab.report.tables import table_tex, variants_csv
 from rdslab.report.verdicts import CLAIMS
+from rdslab.search.aims import is_found
 from rdslab.search.plan import Study, is_measured
 from rdslab.verify.checks import (
     Check,
@@ -123,7 +124,8 @@ def _inconsistent(rows: Sequence[Row], results: Results, study: Study | None) ->
             if key in taken:
                 yield Finding(TRIALS, name, column, f"{row[column]}, a second time", "once")
             taken.setdefault(key, row)
-        if wanted is not None and (row["variant"], seed) not in wanted:
+        found = study is not None and study.document.search is not None and is_found(str(row["variant"]))
+        if wanted is not None and (row["variant"], seed) not in wanted and not (found and seed in seeds):
             yield Finding(TRIALS, name, "seed", f"{row['variant']} with {seed}", "no trial of the study")
         elif wanted is None and seeds and seed not in seeds:
             yield Finding(TRIALS, name, "seed", seed, f"one of {', '.join(map(str, seeds))}")

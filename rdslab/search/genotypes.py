@@ -1,0 +1,164 @@
+"""A space's genotypes as Optuna's parameters, and what is known of one before it is trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+
+from rdslab.cost.receptive import receptive_field
+from rdslab.errors import RdslabError, SpecError
+from rdslab.measure import predict_times
+from rdslab.network import ids
+from rdslab.records import Cost
+from rdslab.sampling import Known
+from rdslab.search.aims import LATENCY, MIOU, Objective
+from rdslab.search.plan import Study
+from rdslab.source import Place, Source
+from rdslab.space import Gene, Genotype, Space, space_from
+from rdslab.space.deploy import FIELD
+from rdslab.spec import Net
+from rdslab.yamlio import read_yaml
+
+IMPOSSIBLE = 1e9  # how far a net that cannot be built is from what is allowed
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of a net on paper: its cost and its figures by name, NaN where a profile abstains."""
+
+    cost: Cost
+    values: Mapping[str, float]
+
+
+def search_space(study: Study) -> Space:
+    """The space of a study's search, at the study's deployment size, under its limits too. Raises SpecError."""
+    search = study.document.search
+    assert search is not None
+    where = study.source.where(("search", "space"))
+    beside = study.folder / search.space
+    try:
+        source = read_yaml(beside if beside.is_file() else search.space)
+    except (RdslabError, OSError, ValueError) as error:
+        raise SpecError(str(error), "write a space's file: ../search_spaces/rds.yaml", where=where) from None
+    deploy = study.document.deploy
+    profiles = [name for name in deploy.devices if name not in study.measured]
+    data = {**source.data, "deploy": {"size": str(study.size), "classes": deploy.classes, "devices": profiles}}
+    data["limits"] = {**(source.data.get("limits") or {}), **search.limits}
+    settings: dict[Place, str] = {
+        ("limits", name): study.source.where(("search", "limits", name)) for name in search.limits
+    }
+    settings[("deploy",)] = study.source.where(("deploy",))
+    return space_from(Source(source.name, data, source.lines, source.words, settings, source.path))
+
+
+def distribution(gene: Gene) -> BaseDistribution:
+    """What a gene is drawn from: its values where they are evenly spaced whole numbers, the places of other numbers
+    in their order, else the choices in words."""
+    numbers = gene.numbers
+    if numbers is None:
+        return CategoricalDistribution(_labels(gene))
+    steps = {b - a for a, b in pairwise(numbers)}
+    if len(steps) == 1 and all(isinstance(number, int) for number in numbers):
+        return IntDistribution(int(numbers[0]), int(numbers[-1]), step=int(steps.pop()))
+    return IntDistribution(0, len(numbers) - 1)
+
+
+def _labels(gene: Gene) -> list[str]:
+    """The choices in words, each another: where two read alike, with their places."""
+    labels = [gene.label(choice) for choice in range(len(gene.choices))]
+    return [f"{label} #{i}" if labels.count(label) > 1 else label for i, label in enumerate(labels)]
+
+
+class Genotypes:
+    """A space as samplers and stages need it."""
+
+    def __init__(self, space: Space, objectives: Sequence[Objective]) -> None:
+        self.space, self.objectives = space, objectives
+        self.distributions = {gene.name: distribution(gene) for gene in space.genes}
+        self._places = [_places(gene, self.distributions[gene.name]) for gene in space.genes]
+        wanted = {*(one.figure for one in objectives), *(limit.figure for limit in space.limits)}
+        self.with_field = FIELD in wanted
+
+    def genotype(self, params: Mapping[str, Any]) -> Genotype:
+        """Of a trial's parameters."""
+        return tuple(places[params[gene.name]] for gene, places in zip(self.space.genes, self._places, strict=True))
+
+    def document(self) -> dict[str, Any]:
+        """What may not change while a search goes on: the base net, the genes and the limits."""
+        genes = {
+            gene.name: {
+                "sets": [[s.node, s.rest, list(s.values)] for s in gene.settings],
+                "when": sorted([name, sorted(at)] for name, at in gene.when),
+            }
+            for gene in self.space.genes
+        }
+        return {"base": ids(self.space.base)[0], "genes": genes, "limits": [limit.words for limit in self.space.limits]}
+
+    def words(self, genotype: Genotype) -> dict[str, str]:
+        """The choices of those genes that act."""
+        acts = self.space.active(genotype)
+        return {
+            gene.name: gene.label(choice)
+            for gene, choice, act in zip(self.space.genes, genotype, acts, strict=True)
+            if act
+        }
+
+    def figures(self, net: Net) -> Figures:
+        """What the net costs and is predicted to take. Raises SpecError where it cannot be built."""
+        deploy = self.space.deploy
+        cost = deploy.cost(net)
+        values = {"macs": float(cost.macs), "params": float(cost.params)}
+        if self.with_field:
+            values[FIELD] = float(receptive_field(net, deploy.classes).side)
+        for name, profile in deploy.profiles.items():
+            try:
+                values[f"{LATENCY}{name}"] = predict_times(cost, profile).latency_ms
+            except SpecError:
+                values[f"{LATENCY}{name}"] = float("nan")
+        return Figures(cost, values)
+
+    def excess(self, figures: Figures) -> dict[str, float]:
+        """By limit, in words, by which share of it the figure is beyond; at most 0 where it holds."""
+        found = {}
+        for limit in self.space.limits:
+            value = figures.values[limit.figure]
+            ends = [(value - limit.at_most) / limit.at_most] if limit.at_most else []
+            ends += [(limit.at_least - value) / limit.at_least] if limit.at_least else []
+            found[limit.words] = max(ends) if value == value else IMPOSSIBLE
+        for one in self.objectives:
+            if one.figure != MIOU and figures.values[one.figure] != figures.values[one.figure]:
+                found[f"{one.figure} can be predicted"] = IMPOSSIBLE
+        return found
+
+    def known(self, params: Mapping[str, Any]) -> Known:
+        """What a sampler may know."""
+        genotype = self.space.canonical(self.genotype(params))
+        try:
+            figures = self.figures(self.space.draw(genotype))
+        except RdslabError:
+            nothing = [None if one.figure == MIOU else 0.0 for one in self.objectives]
+            return Known(nothing, IMPOSSIBLE, (0.0, 0.0), genotype)
+        values = [None if one.figure == MIOU else figures.values[one.figure] for one in self.objectives]
+        violation = max(self.excess(figures).values(), default=0.0)
+        values = [0.0 if value is not None and value != value else value for value in values]
+        return Known(values, violation, (figures.values["macs"], figures.values["params"]), genotype)
+
+
+def _places(gene: Gene, drawn: BaseDistribution) -> dict[Any, int]:
+    """By parameter the number of the choice."""
+    if isinstance(drawn, CategoricalDistribution):
+        return {str(label): i for i, label in enumerate(drawn.choices)}
+    assert isinstance(drawn, IntDistribution)
+    return {drawn.low + i * drawn.step: i for i in range(len(gene.choices))}
+
+
+def without_measured(study: Study, objectives: Sequence[Objective]) -> None:
+    """Raises SpecError for an objective that only a measurement tells."""
+    for one in objectives:
+        device = one.figure.removeprefix(LATENCY)
+        if one.figure.startswith(LATENCY) and device in study.measured:
+            what = f"latency on {device!r} is measured, and a search needs it before a net is trained"
+            hint = f"make a profile that predicts it: rdslab device profile --device {device} --out {device}.yaml"
+            raise SpecError(what, hint, where=study.source.where(("search", "objectives")))
