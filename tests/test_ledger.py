@@ -22,6 +22,8 @@ PLANNED = {(slot.variant, slot.seed) for slot in SLOTS}
 
 def wanted(row: Any) -> bool:
     return (row["variant"], row["seed"]) in PLANNED
+
+
 NETS = {"a": "aaaa", "b": "bbbb"}
 DEAD = json.dumps({**json.loads(owner()), "pid": 2**22 - 1})
 

@@ -129,7 +129,7 @@ def test_a_pool_of_a_large_space_holds_mutants_of_its_parents() -> None:
     genes = Genes({f"g{i}": IntDistribution(0, 9) for i in range(12)})
     assert genes.count > ENUMERABLE
     parent = [7] * 12
-    pool = genes.pool(400, [parent], np.random.default_rng(0))
+    pool = genes.pool(400, [parent], seed=0, slot=3)
     assert ((pool == 7).sum(axis=1) >= 8).mean() > 0.4
     assert len(np.unique(pool, axis=0)) == len(pool)
     assert pool.min() == 0

@@ -10,6 +10,7 @@ from rdslab.report.frame import Results
 from rdslab.report.membership import front_sentences
 from rdslab.report.notes import absent_times, compared, failures, headline, to_repeat
 from rdslab.report.page import summary_table
+from rdslab.report.searched import search_sentences
 from rdslab.report.style import Plot
 from rdslab.report.verdicts import evidence_words
 from rdslab.report.volume import volume_sentences
@@ -28,7 +29,12 @@ def report_md(results: Results, plots: Sequence[Plot], command: str, verdicts: S
     parts.append(
         "\n".join(
             f"- {plain(sentence)}"
-            for sentence in [*headline(results), *front_sentences(results), *volume_sentences(results)]
+            for sentence in (
+                *search_sentences(results),
+                *headline(results),
+                *front_sentences(results),
+                *volume_sentences(results),
+            )
         )
     )
     parts += [f"![{plain(plot.title)}]({plot.name}.png)" for plot in plots if plot.name.startswith(("front_", "diff"))]

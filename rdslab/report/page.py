@@ -19,6 +19,7 @@ from rdslab.report.membership import front_cell, front_sentences
 from rdslab.report.notes import absent_times, compared, failures, headline, to_repeat
 from rdslab.report.provenance import certificates, provenance
 from rdslab.report.script import EXPLORER, scripted
+from rdslab.report.searched import search_part
 from rdslab.report.style import Plot, inlined
 from rdslab.report.templates import template
 from rdslab.report.volume import volume_sentences
@@ -44,6 +45,7 @@ CONTENTS = (
     ("claims", "Claims"),
     ("findings", "Findings"),
     ("front", "Pareto plot"),
+    ("search", "The search"),
     ("variants", "Variants"),
     ("differences", "Differences"),
     ("effects", "Effects"),
@@ -84,6 +86,7 @@ def page(
     figures = {name: shown(*plot, files) for name, plot in plots.items()}
     verdicts = [claimed(verdict, figures, dict(CONTENTS)) for verdict in extras.verdicts]
     there = {"claims": bool(verdicts), "examples": extras.seen is not None}
+    there |= {"search": bool(results.study.get("search"))}
     there |= {"effects": not effects_frame(results).empty, "importance": weighed(results)}
     return template("page.html.jinja").render(
         title=str(results.study.get("title") or results.name),
@@ -91,6 +94,7 @@ def page(
         contents=[(id_, words) for id_, words in CONTENTS if there.get(id_, True)],
         verdicts=verdicts,
         headline=[*headline(results), *front_sentences(results), *volume_sentences(results)],
+        search=search_part(results),
         has_devices=bool(results.devices),
         choices=choices(facts["axes"]),
         start=start(facts["axes"]),

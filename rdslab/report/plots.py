@@ -11,6 +11,7 @@ from rdslab.report.heatmap import draw_classes, heat_caption, heat_frame
 from rdslab.report.importance import importance_frame
 from rdslab.report.importance_plot import draw_importance, importance_caption
 from rdslab.report.scatter import draw_front
+from rdslab.report.searched import draw_search, search_caption, search_of
 from rdslab.report.style import TEXT_WIDTH, Plot, settle
 from rdslab.report.words import device_name
 
@@ -33,6 +34,8 @@ def draw_plots(results: Results, width: float = TEXT_WIDTH) -> list[Plot]:
         plots.append(
             Plot(name, f"mIoU against latency on {device_name(device)}", front.caption, draw_front(front, width))
         )
+    if search_of(results):
+        plots.append(Plot("search", "The search as it went on", search_caption(results), draw_search(results, width)))
     forest = differences_frame(results)
     drawn = draw_differences(drawn_differences(results, forest), width)
     plots.append(Plot("differences", "Differences to the base", differences_caption(results, forest), drawn))

@@ -33,6 +33,7 @@ def report_json(results: Results | TimesResults, contents: Mapping[str, bytes | 
         "rows": {name: _rows(text) for name, text in (contents or {}).items() if name.endswith(".csv")},
         "command": without_roots(str(results.study.get("command") or "")),
         "document": results.study.get("document") or {},
+        **({"search": results.study["search"]} if results.study.get("search") else {}),
         "profiles": dict(results.profiles),
         "columns": {str(column["device"]): column.get("fit") or "" for column in getattr(results, "columns", ())},
         "notes": _notes(results),

@@ -11,6 +11,7 @@ from rdslab.report.frame import COSTS, MISSING, SCORES, Results, number, records
 from rdslab.report.latency import TimesResults
 from rdslab.report.record import NAME, unpacked
 from rdslab.report.reports import Report
+from rdslab.search.found import grown
 from rdslab.search.plan import Study, study_from
 from rdslab.search.results import study_words
 from rdslab.search.times_results import times_study_words
@@ -62,7 +63,12 @@ def _trained(report: Report) -> Results:
     record, study = report.record or {}, study_in(report)
     known: dict[str, Any] = dict(record.get("study") or {})
     context = {key: known[key] for key in ("data", "recipe") if known.get(key)}
-    known = study_words(study, context) if study is not None else known | _compared_in(report)
+    search = record.get("search") or {}
+    if study is not None:
+        lines = {name: (line["genes"], line["repeated"]) for name, line in (search.get("found") or {}).items()}
+        known = study_words(grown(study, lines), context) | ({"search": search} if search else {})
+    else:
+        known = known | _compared_in(report)
     notes, runs = record.get("notes") or {}, _runs_of(report, ("net_id", "device"))
     trials = [_trial(row, notes, runs) for row in records(table)]
     versions, identity = dict(record.get("versions") or {}), str(record.get("data_identity") or "")

@@ -10,6 +10,7 @@ from rdslab.report.markdown import report_md
 from rdslab.report.page import Extras, page
 from rdslab.report.plots import draw_plots
 from rdslab.report.record import NAME, report_json
+from rdslab.report.searched import SEARCH, search_csv
 from rdslab.report.style import COLUMN_WIDTH, pdf, png, svg
 from rdslab.report.tables import table_tex, trials_csv, trials_parquet, variants_csv
 from rdslab.report.verdicts import CLAIMS, claims_csv
@@ -37,6 +38,7 @@ def write_report(results: Results, out: Path, command: str, extras: Extras = NO_
     }
     contents |= {"effects.csv": effects_csv(results)} if results.study.get("factors") else {}
     contents |= {"importance.csv": importance_csv(results)} if "importance" in plots else {}
+    contents |= {SEARCH: search_csv(results)} if results.study.get("search") else {}
     contents |= {CLAIMS: claims_csv(extras.verdicts)} if extras.verdicts else {}
     contents[NAME] = report_json(results, contents)
     parquet = trials_parquet(results)

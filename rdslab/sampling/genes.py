@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Genotype = dict[str, CategoricalChoiceType]
 
 ENUMERABLE = 20_000  # genotypes: of a space of no more, pools are drawn without repeats and need no mutants
-MUTANTS = 0.5  # of a pool, where the space is larger
+TURNS = 10  # slots for which a candidate of a larger space is drawn; half of its pools are mutants
 STEPS_OF_A_FLOAT = 1000
 
 
@@ -54,19 +54,27 @@ class Genes:
         top = np.array([1 if c else max(1, size - 1) for c, size in zip(self.categorical, self.sizes, strict=True)])
         return np.asarray(places / top)
 
-    def pool(self, size: int, parents: Sequence[Sequence[int]], rng: np.random.Generator) -> NDArray[np.int64]:
+    def pool(self, size: int, parents: Sequence[Sequence[int]], seed: int, slot: int) -> NDArray[np.int64]:
         """Candidates (n, genes), each once: drawn evenly, and in a space that is not enumerable also mutated from
-        parents, in one gene or a few."""
+        parents, in one gene or a few. There most of those drawn are also drawn for the next slot: what they cost, which
+        may take long to find out, is then known."""
+        rng = np.random.default_rng([seed, slot])
         if self.count <= ENUMERABLE:
             chosen = rng.choice(self.count, min(size, self.count), replace=False)
             return np.array(np.unravel_index(chosen, tuple(self.sizes))).T
         bounds = np.array(self.sizes)
-        drawn = rng.integers(0, bounds, (size, len(bounds)))
+        share = size // TURNS // (2 if parents else 1)
+        turns = [np.random.default_rng([seed, slot - turn, 1]) for turn in range(min(TURNS, slot + 1))]
+        drawn = [turn.integers(0, bounds, (share, len(bounds))) for turn in turns]
+        missing = size - share * len(turns)
         if parents:
-            mutants = np.array(parents)[rng.integers(0, len(parents), int(MUTANTS * size))]
+            mutants = np.array(parents)[rng.integers(0, len(parents), size // 2)]
             changed = rng.random(mutants.shape) < (1 + rng.integers(0, 3, (len(mutants), 1))) / len(bounds)
-            drawn[: len(mutants)] = np.where(changed, drawn[: len(mutants)], mutants)
-        return np.unique(drawn, axis=0)
+            other = rng.integers(0, bounds, mutants.shape)
+            drawn.append(np.where(changed, other, mutants))
+            missing -= len(mutants)
+        drawn.append(np.random.default_rng([seed, 0, 2]).integers(0, bounds, (max(missing, 0), len(bounds))))
+        return np.unique(np.concatenate(drawn), axis=0)
 
 
 def _size(distribution: BaseDistribution) -> int:

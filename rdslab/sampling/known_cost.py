@@ -103,7 +103,7 @@ class KnownCostSampler(BaseSampler):
             places for other in others if self.tried(other) and (places := self.genes.encode(other.params)) is not None
         }
         found = self._finished(study, others)
-        candidates = self._candidates(seen, found, rng)
+        candidates = self._candidates(seen, found, self.slot(trial))
         known = [self._known(places) for places in candidates]
         unknown = _unknown(known[0])
         signs = [-1.0 if d is StudyDirection.MAXIMIZE else 1.0 for i, d in enumerate(study.directions) if i != unknown]
@@ -135,9 +135,9 @@ class KnownCostSampler(BaseSampler):
         values = np.array([values for _, values in rows])
         return _Trials([places for places, _ in rows], values[:, unknown], np.delete(values, unknown, axis=1))
 
-    def _candidates(self, seen: set[Places], found: _Trials, rng: np.random.Generator) -> list[Places]:
+    def _candidates(self, seen: set[Places], found: _Trials, slot: int) -> list[Places]:
         """A pool without what was tried, and without what breaks a limit; where nothing else is left, with it."""
-        pool = [tuple(map(int, row)) for row in self.genes.pool(self.pool, _members(found), rng)]
+        pool = [tuple(map(int, row)) for row in self.genes.pool(self.pool, _members(found), self.seed, slot)]
         if self.genes.count <= self.pool:
             pool.sort()  # the whole space: its order is no matter of chance
         tried = {self._same(places) for places in seen}

@@ -77,11 +77,12 @@ class Courses:
         """The slots on the front, and whether their score is their own. Of equal nets the first."""
         rows = [row for row in self.rows.values() if row["state"] != "pruned"]
         first = {row["net_id"]: row for row in reversed(rows)}
-        points = [self._point(row["number"]) for row in first.values()]
+        points = [self.point(row["number"]) for row in first.values()]
         member = front(points, ["minimize"] * len(self.objectives)) if points else []
         chosen = [row for row, on in zip(first.values(), member, strict=True) if on]
         return [(row, row["state"] == "done") for row in sorted(chosen, key=lambda row: int(row["number"]))]
 
-    def _point(self, number: int) -> tuple[float, ...]:
+    def point(self, number: int) -> tuple[float, ...]:
+        """A slot's objectives, minimised; mIoU first."""
         course = self._courses[number]
         return (-course.last, *course.costs)

@@ -1,6 +1,8 @@
 """What a study's search has found, as variants of the study. Nothing here knows torch."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from rdslab.search.aims import is_found
 from rdslab.search.budget import is_free
@@ -21,10 +23,14 @@ def with_found(study: Study, ledger: Ledger) -> Study:
     for row in ledger.rows():
         if is_found(row["variant"]) and not is_free(row) and row["state"] not in UNTOLD:
             trained.setdefault(row["variant"], []).append(row["seed"])
-    found = tuple(
-        Variant(
-            name, study.document.base, tuple(genes.get(int(name[1:]), {}).items()), found=True, repeated=len(own) > 1
-        )
-        for name, own in sorted(trained.items(), key=lambda item: int(item[0][1:]))
+    genes_of = {name: genes.get(int(name[1:]), {}) for name in trained}
+    return grown(study, {name: (genes_of[name], len(own) > 1) for name, own in trained.items()})
+
+
+def grown(study: Study, found: Mapping[str, tuple[Mapping[str, Any], bool]]) -> Study:
+    """The study with these variants: by name their genes, and whether they were trained with several seeds."""
+    own = tuple(
+        Variant(name, study.document.base, tuple(genes.items()), found=True, repeated=repeated)
+        for name, (genes, repeated) in sorted(found.items(), key=lambda item: int(item[0][1:]))
     )
-    return replace(study, variants=(*study.variants, *found))
+    return replace(study, variants=(*study.variants, *own))

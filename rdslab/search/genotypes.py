@@ -105,12 +105,15 @@ class Genotypes:
             if act
         }
 
-    def figures(self, net: Net) -> Figures:
-        """What the net costs and is predicted to take. Raises SpecError where it cannot be built."""
+    def figures(self, net: Net, *, field: bool = True) -> Figures:
+        """What the net costs and is predicted to take, and unless told otherwise what it sees.
+
+        Raises SpecError where it cannot be built.
+        """
         deploy = self.space.deploy
         cost = deploy.cost(net)
         values = {"macs": float(cost.macs), "params": float(cost.params)}
-        if self.with_field:
+        if self.with_field and field:
             values[FIELD] = float(receptive_field(net, deploy.classes).side)
         for name, profile in deploy.profiles.items():
             try:
@@ -123,12 +126,15 @@ class Genotypes:
         """By limit, in words, by which share of it the figure is beyond; at most 0 where it holds."""
         found = {}
         for limit in self.space.limits:
-            value = figures.values[limit.figure]
+            value = figures.values.get(limit.figure)
+            if value is None:
+                continue
             ends = [(value - limit.at_most) / limit.at_most] if limit.at_most else []
             ends += [(limit.at_least - value) / limit.at_least] if limit.at_least else []
             found[limit.words] = max(ends) if value == value else IMPOSSIBLE
         for one in self.objectives:
-            if one.figure != MIOU and figures.values[one.figure] != figures.values[one.figure]:
+            value = figures.values.get(one.figure, 0.0)
+            if value != value:
                 found[f"{one.figure} can be predicted"] = IMPOSSIBLE
         return found
 
@@ -136,14 +142,21 @@ class Genotypes:
         """What a sampler may know."""
         genotype = self.space.canonical(self.genotype(params))
         try:
-            figures = self.figures(self.space.draw(genotype))
+            net = self.space.draw(genotype)
+            figures = self.figures(net, field=False)
+            if max(self.excess(figures).values(), default=0.0) <= 0:  # the field takes longest, and most nets are out
+                figures = self.figures(net)
         except RdslabError:
             nothing = [None if one.figure == MIOU else 0.0 for one in self.objectives]
             return Known(nothing, IMPOSSIBLE, (0.0, 0.0), genotype)
-        values = [None if one.figure == MIOU else figures.values[one.figure] for one in self.objectives]
+        values = [None if one.figure == MIOU else _number(figures.values.get(one.figure)) for one in self.objectives]
         violation = max(self.excess(figures).values(), default=0.0)
-        values = [0.0 if value is not None and value != value else value for value in values]
         return Known(values, violation, (figures.values["macs"], figures.values["params"]), genotype)
+
+
+def _number(value: float | None) -> float:
+    """A figure for arithmetic; one that is not known is of a net that is out."""
+    return 0.0 if value is None or value != value else value
 
 
 def _places(gene: Gene, drawn: BaseDistribution) -> dict[Any, int]:

@@ -9,6 +9,7 @@ from rdslab.search.carried import nets_of, profiles_of, study_document
 from rdslab.search.cells import Cell, TimesFacts, forms_on, side_by_side
 from rdslab.search.found import with_found
 from rdslab.search.ledger import IMAGES, Ledger, Row
+from rdslab.search.outcome import search_document
 from rdslab.search.plan import Study
 from rdslab.search.variants import Variant
 
@@ -26,6 +27,7 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
         raise SpecError(
             f"study {study.name!r} has not been run", f"rdslab run {study.source.name}", where=study.source.name
         )
+    search = search_document(study, ledger)
     study = with_found(study, ledger)
     wanted = {(slot.variant, slot.seed) for slot in study.slots}
     rows = [row for row in rows if not is_free(row)]
@@ -43,7 +45,7 @@ def gather(study: Study, ledger: Ledger) -> dict[str, Any]:
     context: Mapping[str, Any] = scores[0]["context"] if scores else {}
     versions = {name: str(context[name]) for name in ("rdslab", "torch") if name in context}
     return {
-        "study": study_words(study, context),
+        "study": study_words(study, context) | ({"search": search} if search else {}),
         "trials": [_trial(study, row, by_net.get(row["net_id"], []), nets, times[row["net_id"]]) for row in rows],
         "hosts": [host for index, host in enumerate(hosts) if host not in hosts[:index]],
         "versions": versions | (dict(hosts[0]["versions"]) if hosts else {}),

@@ -6,12 +6,13 @@ from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
 
 from rdslab.records import digest
 from rdslab.sampling import KnownCostSampler
 from rdslab.search.genotypes import Genotypes
 
-POOL = 1500  # candidates of the sampler that knows costs: some seconds for nets that were never counted
+POOL = 1000  # candidates of the sampler that knows costs: a second or two for nets that were never counted
 
 
 def seed_of(search_seed: int, slot: int) -> int:
@@ -22,7 +23,7 @@ def seed_of(search_seed: int, slot: int) -> int:
 def sampler_of(name: str, genotypes: Genotypes, seed: int) -> Callable[[int], BaseSampler]:
     """By slot the sampler that proposes for it. What one of ours has counted, the next slot's need not count again."""
     if name == "known_cost":
-        ours = KnownCostSampler(genotypes.distributions, genotypes.known, seed=seed, pool=POOL)
+        ours = KnownCostSampler(genotypes.distributions, genotypes.known, seed=seed, pool=POOL, tried=_tried)
 
         def known_cost(slot: int) -> BaseSampler:
             ours.slot = lambda _: slot
@@ -47,3 +48,8 @@ def sampler_of(name: str, genotypes: Genotypes, seed: int) -> Callable[[int], Ba
 def replayed(params: Mapping[str, Any]) -> BaseSampler:
     """A sampler that proposes what a slot was to try before its worker died."""
     return optuna.samplers.PartialFixedSampler(dict(params), optuna.samplers.RandomSampler(0))
+
+
+def _tried(trial: FrozenTrial) -> bool:
+    """Whether a trial was begun for good: one whose worker died is proposed anew, in its slot."""
+    return trial.state is not TrialState.FAIL or "error" in trial.user_attrs
