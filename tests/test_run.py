@@ -18,7 +18,7 @@ from rdslab.errors import RdslabError, RunError, SpecError
 from rdslab.search.ledger import Ledger, open_ledger, storage_of
 from rdslab.search.plan import Study, load_study
 from rdslab.search.results import gather
-from rdslab.search.run import Watch, run_study
+from rdslab.search.run import Again, Watch, run_study
 
 STUDY = """\
 name: small
@@ -179,7 +179,7 @@ def test_a_failed_trial_says_why_and_does_not_stop_the_others(here: Path) -> Non
     assert states == [TrialState.FAIL] * 2
     run(["seeds=[0]"])
     assert len(optuna.load_study(study_name="small", storage=ledger.url).trials) == 2
-    run(["seeds=[0]"], retry_failed=True)
+    run(["seeds=[0]"], again=Again(retry_failed=True))
     assert len(optuna.load_study(study_name="small", storage=ledger.url).trials) == 4
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+    from rich.table import Table
 
 
 @cache
@@ -37,17 +38,22 @@ def _finite(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """Print a table."""
+    console().print(table(columns, rows, title))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> "Table":
     """A table; columns whose name starts with `>` are numbers and stand right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    made = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
     for name in columns:
-        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
+        made.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
     for row in rows:
-        table.add_row(*[Text(str(cell)) for cell in row])
-    console().print(table)
+        made.add_row(*[Text(str(cell)) for cell in row])
+    return made
 
 
 def say(text: str) -> None:

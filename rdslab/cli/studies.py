@@ -1,4 +1,4 @@
-"""run, worker, measure, status, report: studies."""
+"""run, worker, measure, report: studies."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdslab.cli.options import Json, Root, Set, Storage, StudyFile, app
-from rdslab.cli.output import note, print_json, print_table, progress, say
+from rdslab.cli.output import note, print_json, progress, say
+from rdslab.cli.status import show_status
 from rdslab.errors import SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from rdslab.search.ledger import Ledger
     from rdslab.search.plan import Study
 
 MOST_EXAMPLES = 8  # with their pictures of a dozen nets some 3 MB of a page
-STATES = ("waiting", "running", "done", "failed")
 
 
 def _study(file: str, root: str | None, settings: list[str]) -> tuple["Study", list[str]]:
@@ -36,11 +35,12 @@ def run(
     root: Root = None,
     set_: Set = [],  # noqa: B006
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed trials once more.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Go on with a search whose settings have changed.")] = False,
     json: Json = False,
 ) -> None:
     """Run what is left of a study: train each variant with each seed, then time. Stop it, run it again: it goes on."""
     from rdslab.search.ledger import storage_of
-    from rdslab.search.run import Watch, run_study
+    from rdslab.search.run import Again, Watch, run_study
 
     found, settings = _study(study, root, set_)
     url = storage_of(found, storage)
@@ -48,15 +48,21 @@ def run(
         bar = bars.add_task(found.name, total=len(found.slots))
 
         def slots(rows: Sequence[dict[str, Any]]) -> None:
-            ended = sum(row["state"] in ("done", "failed") for row in rows)
+            ended = sum(row["state"] not in ("waiting", "running") for row in rows)
             now = ", ".join(
                 f"{row['variant']} {row['progress'] or ''}".strip() for row in rows if row["state"] == "running"
             )
-            bars.update(bar, completed=ended, description=f"{found.name}: {now}" if now else found.name)
+            bars.update(
+                bar,
+                total=max(len(rows), len(found.slots)),
+                completed=ended,
+                description=f"{found.name}: {now}" if now else found.name,
+            )
 
         watch = Watch(note, slots, _bar(bars, "timing"))
-        ledger = run_study(found, url, workers=workers, settings=settings, watch=watch, retry_failed=retry_failed)
-    _status(found, ledger, json)
+        again = Again(retry_failed, force)
+        ledger = run_study(found, url, workers=workers, settings=settings, watch=watch, again=again)
+    show_status(found, ledger, json)
 
 
 @app.command()
@@ -100,7 +106,7 @@ def measure(
     patience = Patience(give_up_s=3600 * give_up)
     with progress() as bars:
         work_off(prepared, ledger, devices, note, patience=patience, stay=True, progress=_bar(bars, "timing"))
-    _status(found, ledger, json)
+    show_status(found, ledger, json)
 
 
 def _bar(bars: "Progress", name: str) -> Callable[[int, int], None]:
@@ -133,15 +139,6 @@ def _measured(study: "Study", wanted: list[str] | None) -> tuple[str, ...]:
 
 
 @app.command()
-def status(study: StudyFile, storage: Storage = None, json: Json = False) -> None:
-    """What a study has done, does and has left."""
-    from rdslab.search.ledger import open_ledger, storage_of
-
-    found, _ = _study(study, None, [])
-    _status(found, open_ledger(found, storage_of(found, storage)), json)
-
-
-@app.command()
 def report(
     study: StudyFile,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Default reports/NAME.")] = None,
@@ -162,30 +159,3 @@ def report(
         print_json([str(path) for path in written])
         return
     say(f"wrote {len(written)} files; open {next(path for path in written if path.name == 'report.html')}")
-
-
-def _status(study: "Study", ledger: "Ledger", json: bool) -> None:
-    from rdslab.search.waiting import measuring
-
-    wanted = {(slot.variant, slot.seed) for slot in study.slots}
-    own = [row for row in ledger.rows() if (row["variant"], row["seed"]) in wanted]
-    counts = {state: sum(row["state"] == state for row in own) for state in STATES}
-    shown = [{key: row[key] for key in ("number", "variant", "seed", "state", "progress", "error")} for row in own]
-    devices = measuring(study, ledger)
-    if json:
-        print_json({"name": study.name, **counts, "slots": shown, "measuring": devices})
-        return
-    if study.trains:
-        say(f"{study.name}: " + ", ".join(f"{number} {state}" for state, number in counts.items() if number))
-    else:
-        say(f"{study.name}: {len(own)} nets, nothing to train")
-    busy = [row for row in shown if row["state"] in ("running", "failed")]
-    if busy:
-        print_table(
-            [">number", "variant", ">seed", "state", "progress", "error"],
-            [["" if v is None else v for v in r.values()] for r in busy],
-        )
-    for line in devices:
-        refused = f", {line['refused']} of them refused so far" if line["refused"] else ""
-        who = f"; {line['by']} measures" if line["by"] else "; nobody measures now" if line["waiting"] else ""
-        say(f"{line['device']}: {line['measured']} times measured, {line['waiting']} waiting{refused}{who}")

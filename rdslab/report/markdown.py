@@ -7,13 +7,11 @@ from typing import Any
 from rdslab.report.cells import Table
 from rdslab.report.chosen import left_out, worth_showing
 from rdslab.report.frame import Results
-from rdslab.report.membership import front_sentences
-from rdslab.report.notes import absent_times, compared, failures, headline, to_repeat
-from rdslab.report.page import summary_table
+from rdslab.report.notes import absent_times, compared, failures, to_repeat
+from rdslab.report.page import findings, summary_table
 from rdslab.report.searched import search_sentences
 from rdslab.report.style import Plot
 from rdslab.report.verdicts import evidence_words
-from rdslab.report.volume import volume_sentences
 from rdslab.report.words import plural
 
 MOST_ROWS = 40
@@ -26,17 +24,7 @@ def report_md(results: Results, plots: Sequence[Plot], command: str, verdicts: S
         heads = ("Claim", "Answer", "Why")
         rows = [[plain(str(v["name"])), f"**{v['answer']}**", plain(evidence_words(v))] for v in verdicts]
         parts.append(_table(heads, rows, numbers=()))
-    parts.append(
-        "\n".join(
-            f"- {plain(sentence)}"
-            for sentence in (
-                *search_sentences(results),
-                *headline(results),
-                *front_sentences(results),
-                *volume_sentences(results),
-            )
-        )
-    )
+    parts.append("\n".join(f"- {plain(sentence)}" for sentence in (*search_sentences(results), *findings(results))))
     parts += [f"![{plain(plot.title)}]({plot.name}.png)" for plot in plots if plot.name.startswith(("front_", "diff"))]
     parts += _summary(results)
     parts += _missing(results)

@@ -93,7 +93,7 @@ def page(
         compared=compared(results),
         contents=[(id_, words) for id_, words in CONTENTS if there.get(id_, True)],
         verdicts=verdicts,
-        headline=[*headline(results), *front_sentences(results), *volume_sentences(results)],
+        headline=findings(results),
         search=search_part(results),
         has_devices=bool(results.devices),
         choices=choices(facts["axes"]),
@@ -119,6 +119,11 @@ def page(
         facts=embedded(facts),
         **scripted(EXPLORER),
     )
+
+
+def findings(results: Results) -> list[str]:
+    """The sentences at the top."""
+    return [*headline(results), *front_sentences(results), *volume_sentences(results)]
 
 
 def claimed(verdict: Mapping[str, Any], figures: Collection[str], parts: Collection[str] = ()) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What differs between two documents, in words. Nothing here knows torch."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -11,3 +12,12 @@ def differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
             yield from differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
     elif old != new:
         yield f"{place} was {old!r}, is {new!r}"
+
+
+def forced(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What a study was begun with, with those settings of its search changed that no score and no axis depends on."""
+    search = new.get("search")
+    if search is None or "search" not in old:
+        return json.dumps(old, sort_keys=True)
+    kept = {"objectives": old["search"]["objectives"]}
+    return json.dumps({**old, "search": {**search, **kept}}, sort_keys=True)

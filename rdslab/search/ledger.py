@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from rdslab.errors import RunError, SpecError
 from rdslab.records import Context
-from rdslab.search.changes import differences
+from rdslab.search.changes import differences, forced
 from rdslab.search.database import connect, shown
 from rdslab.search.owner import is_dead
 from rdslab.search.plan import NO_SEED, Slot, Study
@@ -59,25 +59,28 @@ class Ledger:
         except sa.exc.DatabaseError as error:
             raise RunError(f"the database refused: {error.orig}", where=shown(self.url)) from error
 
-    def begin(self, fixed: Mapping[str, Any]) -> None:
-        """Enter the study, or check that it is the one that was begun. Raises SpecError naming what changed."""
+    def begin(self, fixed: Mapping[str, Any], *, force: bool = False) -> None:
+        """Enter the study, or check that it is the one that was begun. Raises SpecError naming what changed.
+
+        `force`: a search may go on with another space, sampler, seed, or pruning; nothing that it has found is lost.
+        """
         text = json.dumps(fixed, sort_keys=True)
         with self.change() as c:
             row = c.execute(sa.select(studies).where(studies.c.name == self.study)).first()
             if row is None:
                 c.execute(studies.insert().values(name=self.study, schema=SCHEMA, fixed=text))
                 return
-        if row.schema != SCHEMA:
-            raise SpecError(
-                f"was written by another version (schema {row.schema}, this one reads {SCHEMA})", where=shown(self.url)
-            )
-        changed = list(differences(json.loads(row.fixed), json.loads(text)))
-        if changed:
-            raise SpecError(
-                f"study {self.study!r} was begun with other settings: {'; '.join(changed)}",
-                "give the changed study another name, or remove its run folder to begin anew",
-                where=shown(self.url),
-            )
+            if row.schema != SCHEMA:
+                what = f"was written by another version (schema {row.schema}, this one reads {SCHEMA})"
+                raise SpecError(what, where=shown(self.url))
+            allowed = forced(json.loads(row.fixed), json.loads(text))
+            changed = list(differences(json.loads(allowed if force else row.fixed), json.loads(text)))
+            if changed:
+                kept = "give the changed study another name, or remove its run folder to begin anew"
+                hint = ["or go on with what was found so far: --force"] if allowed == text else []
+                what = f"study {self.study!r} was begun with other settings: {'; '.join(changed)}"
+                raise SpecError(what, kept, *hint, where=shown(self.url))
+            c.execute(studies.update().where(studies.c.name == self.study).values(fixed=text))
 
     def exists(self) -> bool:
         with self.change() as c:

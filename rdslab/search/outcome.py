@@ -64,20 +64,27 @@ def _slot(row: Row, facts: Mapping[int, Any], took: Mapping[int, Mapping[str, fl
     }
 
 
+def volume(courses: Courses) -> float | None:
+    """The hypervolume of the front, to the worst of each objective; None unless there are two."""
+    trace = _volumes(courses, len(courses.objectives))
+    return trace[-1][1] if trace else None
+
+
 def _volumes(courses: Courses, objectives: int) -> list[tuple[int, float]]:
     """By slot the hypervolume of what was found up to it."""
-    if objectives != 2:
-        return []
     points = {number: courses.point(number) for number, row in sorted(courses.rows.items()) if row["state"] != "pruned"}
-    if not points:
+    if objectives != 2 or not points:
         return []
     reference = [max(point[i] for point in points.values()) for i in (0, 1)]
-    both = ["minimize", "minimize"]
-    numbers = list(points)
-    return [
-        (number, hypervolume([points[k] for k in numbers[: i + 1]], both, reference))
-        for i, number in enumerate(numbers)
-    ]
+    kept: list[tuple[float, ...]] = []
+    found: list[tuple[int, float]] = []
+    for number, point in points.items():
+        if any(a <= point[0] and b <= point[1] for a, b in kept):
+            found.append((number, found[-1][1]))
+            continue
+        kept = [point, *(one for one in kept if not (point[0] <= one[0] and point[1] <= one[1]))]
+        found.append((number, hypervolume(kept, ["minimize", "minimize"], reference)))
+    return found
 
 
 def _seconds(rows: Sequence[Row], took: Mapping[int, Mapping[str, float]]) -> dict[str, float]:

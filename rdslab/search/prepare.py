@@ -143,13 +143,16 @@ def profile_of(study: Study, name: str, where: str) -> Profile:
         raise SpecError(error.what, *error.hints, hint, where=where) from None
 
 
-def enter(prepared: Prepared, ledger: Ledger) -> None:
-    """Write nets, costs, predictions and slots into the ledger. What stands there stays as it is."""
+def enter(prepared: Prepared, ledger: Ledger, *, force: bool = False) -> None:
+    """Write nets, costs, predictions and slots into the ledger. What stands there stays as it is.
+
+    `force`: also where the study's search was begun with other settings.
+    """
     study = prepared.study
     fixed = study.fixed() | ({"recipe": prepared.recipe.model_dump(mode="json")} if study.trains else {})
     if prepared.genotypes is not None:
         fixed["search"] |= {"space": prepared.genotypes.document()}
-    ledger.begin(fixed)
+    ledger.begin(fixed, force=force)
     ledger.enter_slots(study.slots, {name: prepared.net_id(name) for name in prepared.nets})
     if not study.trains:
         ledger.close_untrained()

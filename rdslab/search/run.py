@@ -33,12 +33,20 @@ class Watch:
     runs: Callable[[int, int], object] = max  # blocks of runs that a measurement has done, and how many it takes
 
 
-def start(study: Study, url: str) -> tuple[Prepared, Ledger]:
+@dataclass(frozen=True)
+class Again:
+    """What a run does with a study that was begun before: its failed trials anew, its changed search all the same."""
+
+    retry_failed: bool = False
+    force: bool = False
+
+
+def start(study: Study, url: str, *, force: bool = False) -> tuple[Prepared, Ledger]:
     """Check everything that can be checked before work begins, and enter it in the ledger. Raises SpecError."""
     prepared = prepare(study)
     columns = columns_of(prepared)
     ledger = Ledger(url, study.name)
-    enter(prepared, ledger)
+    enter(prepared, ledger, force=force)
     enter_columns(prepared, ledger, columns)
     if study.trains:
         close_stale_trials(open_optuna(prepared, url), ledger)
@@ -48,14 +56,14 @@ def start(study: Study, url: str) -> tuple[Prepared, Ledger]:
 
 
 def run_study(
-    study: Study, url: str, *, workers: int, settings: Sequence[str], watch: Watch, retry_failed: bool = False
+    study: Study, url: str, *, workers: int, settings: Sequence[str], watch: Watch, again: Again = Again()
 ) -> Ledger:
     """Run what is left of a study. Several workers are processes of their own, which get the `settings` too.
 
     Raises SpecError for what is wrong with the study or its data, RunError when a worker breaks.
     """
-    prepared, ledger = start(study, url)
-    if retry_failed:
+    prepared, ledger = start(study, url, force=again.force)
+    if again.retry_failed:
         ledger.free_failed()
     watch.slots(ledger.rows())
     if study.trains and workers == 1:

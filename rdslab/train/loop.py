@@ -52,15 +52,14 @@ def train(
     On a CPU the same arguments give the same bits. A training that was stopped goes on from its last whole epoch to
     the same result; one that is finished is not done again. `progress` is given a mapping after each step (epoch,
     epochs, step, steps, loss) and each epoch (epoch, epochs, loss, lr, miou, seconds); epochs and steps count from 1.
-    A training that goes on begins with its last epoch once more, and the rows of all of them as `resumed`.
-    In the history `seconds` is the one value that another run does not repeat.
+    One that goes on begins with its last epoch once more, and the rows of all of them as `resumed`. In the history
+    `seconds` is the one value that another run does not repeat.
     `start`: the first weights, where they are not drawn from the seed; another file is another training.
     Where memory does not hold a batch, it is taken in parts whose gradients are added up, and `at_once` in the history
     says of how many images. Batch norm then sees those of one part.
 
-    Raises SpecError and DataError before the first step: a net and images that do not fit, a batch too small for batch
-    norm, weights that do not fit, a folder with another training; RunError when the loss is no number or memory runs
-    out.
+    Raises SpecError and DataError before the first step: net, weights and images that do not fit, a batch too small for
+    batch norm, a folder with another training; RunError when the loss is no number or memory runs out.
     """
     device, folder = the_device(), Path(folder)
     with repeatable(threads, device), memory_told(recipe, data, device):
