@@ -85,8 +85,7 @@ def page(
     facts = page_facts(results)
     figures = {name: shown(*plot, files) for name, plot in plots.items()}
     verdicts = [claimed(verdict, figures, dict(CONTENTS)) for verdict in extras.verdicts]
-    there = {"claims": bool(verdicts), "examples": extras.seen is not None}
-    there |= {"search": bool(results.study.get("search"))}
+    there = {"claims": bool(verdicts), "examples": extras.seen is not None, "search": "search" in results.study}
     there |= {"effects": not effects_frame(results).empty, "importance": weighed(results)}
     return template("page.html.jinja").render(
         title=str(results.study.get("title") or results.name),
