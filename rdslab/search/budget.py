@@ -35,8 +35,8 @@ def open_slot(ledger: Ledger, search: SearchDocument, seed: int, reserve_s: floa
     `reserve_s`: seconds that the finals are expected to take.
     """
     with ledger.change() as c:
-        query = sa.select(slots).where(slots.c.study == ledger.study).order_by(slots.c.number).with_for_update()
-        rows = [dict(row) for row in c.execute(query).mappings()]
+        ledger.alone(c)
+        rows = ledger.rows_in(c)
         own = [row for row in rows if is_search_slot(row)]
         spent = sum(seconds for _, _, seconds in _spent(c, ledger.study, rows))
         if sum(row["state"] in TRAINED for row in own) >= search.trials:
@@ -74,8 +74,8 @@ def enter_finals(ledger: Ledger, front: Sequence[tuple[Row, bool]], seeds: Seque
     the same, the net has not been trained with any seed.
     """
     with ledger.change() as c:
-        query = sa.select(slots).where(slots.c.study == ledger.study).order_by(slots.c.number).with_for_update()
-        rows = [dict(row) for row in c.execute(query).mappings()]
+        ledger.alone(c)
+        rows = ledger.rows_in(c)
         known = {(row["variant"], row["seed"]) for row in rows if row["state"] != "repeated"}
         number = max((row["number"] for row in rows), default=-1) + 1
         wanted = [(seed, row) for seed in seeds for row, _ in front if (row["variant"], seed) not in known]

@@ -1,12 +1,52 @@
 """Opening the database of studies: SQLite or another that SQLAlchemy speaks to, with errors in words."""
 
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from rdslab.errors import RunError, SpecError
 from rdslab.search.tables import tables
+
+PATIENCE_S, POLL_S = 600.0, 1.0  # a server may take that long to come back
+
+
+class DatabaseLost(RunError):
+    """The server does not answer; what was being written is not, and can be written again."""
+
+
+def driven(url: str) -> str:
+    """The address with the driver that the extra `cluster` brings, where a PostgreSQL address names none."""
+    scheme, divider, rest = url.partition("://")
+    return f"postgresql+psycopg{divider}{rest}" if scheme in ("postgresql", "postgres") else url
+
+
+def is_lost(error: BaseException, url: str) -> bool:
+    """Whether an error, ours, SQLAlchemy's or Optuna's, says that a server is away. A file cannot be."""
+    seen: BaseException | None = error
+    while seen is not None and not url.startswith("sqlite"):
+        if isinstance(seen, DatabaseLost | sa.exc.OperationalError | sa.exc.InterfaceError):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def wait_until_back(engine: sa.Engine, sleep: Callable[[float], object] = time.sleep) -> None:
+    """Return as soon as the server answers. Raises DatabaseLost when it stays away."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+            return
+        except sa.exc.DatabaseError as error:
+            if time.monotonic() > until:
+                what = f"the database did not come back within {PATIENCE_S / 60:.0f} minutes: {error.orig}"
+                raise DatabaseLost(what, where=shown(str(engine.url))) from None
+            sleep(POLL_S)
 
 
 def connect(url: str) -> sa.Engine:
@@ -14,7 +54,7 @@ def connect(url: str) -> sa.Engine:
     try:
         if url.startswith("sqlite:///"):
             Path(sa.make_url(url).database or ".").parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {})
+        engine = sa.create_engine(driven(url), **engine_options(url))
         if url.startswith("sqlite"):
             sa.event.listen(engine, "connect", _plain_sqlite)
             sa.event.listen(engine, "begin", _begin_immediate)
@@ -26,8 +66,30 @@ def connect(url: str) -> sa.Engine:
     except (sa.exc.DatabaseError, sa.exc.NoSuchModuleError, ImportError) as error:
         reason = getattr(error, "orig", None) or error
         hint = "it may be damaged, missing, or of another program"
+        if isinstance(error, ImportError):
+            hint = "PostgreSQL needs a driver: pip install 'rdslab[cluster]'"
         raise RunError(f"cannot open the database: {reason}", hint, where=shown(url)) from None
     return engine
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """For ours and for Optuna's: a file is waited for, and a server's connection is tried before it is used."""
+    return {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+
+
+def enter_once(c: sa.Connection, table: sa.Table, **values: Any) -> None:
+    """A row, unless there is one with its key: other workers may enter the same at the same time."""
+    c.execute(_insert(c, table).values(**values).on_conflict_do_nothing())
+
+
+def replace(c: sa.Connection, table: sa.Table, key: Mapping[str, Any], **values: Any) -> None:
+    """A row, in place of the one with its key."""
+    c.execute(_insert(c, table).values(**key, **values).on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _insert(c: sa.Connection, table: sa.Table) -> Any:
+    """SQLAlchemy has no word of its own for what both of these databases can do."""
+    return (postgresql if c.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def shown(url: str) -> str:

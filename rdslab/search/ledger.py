@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from rdslab.errors import RunError, SpecError
 from rdslab.records import Context
 from rdslab.search.changes import differences, forced
-from rdslab.search.database import connect, shown
+from rdslab.search.database import DatabaseLost, connect, enter_once, is_lost, replace, shown
 from rdslab.search.owner import is_dead
 from rdslab.search.plan import NO_SEED, Slot, Study
 from rdslab.search.tables import SCHEMA, contexts, facts, hours, nets, slots, studies
@@ -57,7 +57,12 @@ class Ledger:
             with self.engine.begin() as connection:
                 yield connection
         except sa.exc.DatabaseError as error:
-            raise RunError(f"the database refused: {error.orig}", where=shown(self.url)) from error
+            kind = DatabaseLost if is_lost(error, self.url) else RunError
+            raise kind(f"the database refused: {error.orig}", where=shown(self.url)) from error
+
+    def alone(self, c: sa.Connection) -> None:
+        """Let no other worker's transaction of this kind go on until this one ends: rows of the future have no lock."""
+        c.execute(sa.select(studies.c.name).where(studies.c.name == self.study).with_for_update())
 
     def begin(self, fixed: Mapping[str, Any], *, force: bool = False) -> None:
         """Enter the study, or check that it is the one that was begun. Raises SpecError naming what changed.
@@ -89,17 +94,14 @@ class Ledger:
     def enter_slots(self, planned: Sequence[Slot], net_ids: Mapping[str, str]) -> None:
         """Enter what is new; a variant that now means another net is refused with SpecError."""
         with self.change() as c:
-            known = {(row["variant"], row["seed"]): row for row in self._rows(c)}
+            self.alone(c)
+            known = {(row["variant"], row["seed"]): row for row in self.rows_in(c)}
             number = max((row["number"] for row in known.values()), default=-1) + 1
             for slot in planned:
                 row = known.get((slot.variant, slot.seed))
                 if row is None:
-                    values = {
-                        "variant": slot.variant,
-                        "seed": slot.seed,
-                        "net_id": net_ids[slot.variant],
-                        "state": "waiting",
-                    }
+                    net_id = net_ids[slot.variant]
+                    values = {"variant": slot.variant, "seed": slot.seed, "net_id": net_id, "state": "waiting"}
                     c.execute(slots.insert().values(study=self.study, number=number, **values))
                     number += 1
                 elif row["net_id"] != net_ids[slot.variant]:
@@ -108,15 +110,15 @@ class Ledger:
                         "give the changed variant another name",
                     )
 
-    def _rows(self, c: sa.Connection, *, lock: bool = False) -> list[Row]:
+    def rows_in(self, c: sa.Connection) -> list[Row]:
+        """Every slot, in order, in a transaction."""
         query = sa.select(slots).where(slots.c.study == self.study).order_by(slots.c.number)
-        query = query.with_for_update() if lock else query
         return [dict(row) for row in c.execute(query).mappings()]
 
     def rows(self) -> list[Row]:
         """Every slot, in order."""
         with self.change() as c:
-            return self._rows(c)
+            return self.rows_in(c)
 
     def close_untrained(self) -> None:
         """Mark the slots of a study that trains nothing as done: their nets are all that there is to know."""
@@ -131,15 +133,16 @@ class Ledger:
             c.execute(slots.update().where(*failed).values(state="waiting"))
 
     def take(self, wanted: Callable[[Row], bool], me: str) -> Row | None:
-        """The first free slot that is wanted, now ours; a dead worker's counts as free.
+        """The first free slot that is wanted, now ours; a dead worker's counts as free, and one that we lost.
 
         The row comes back as it stood before, so that its old trial can be closed.
         """
         now = time.time()
         with self.change() as c:
-            for row in self._rows(c, lock=True):
+            self.alone(c)
+            for row in self.rows_in(c):
                 free = row["state"] == "waiting" or (
-                    row["state"] == "running" and is_dead(row["owner"], row["beat"], now)
+                    row["state"] == "running" and (row["owner"] == me or is_dead(row["owner"], row["beat"], now))
                 )
                 if free and wanted(row):
                     self._update(c, row["number"], state="running", owner=me, beat=now, progress=None, error=None)
@@ -173,8 +176,7 @@ class Ledger:
 
     def put_net(self, net_id: str, canonical_id: str, document: Mapping[str, Any]) -> None:
         with self.change() as c:
-            if c.execute(sa.select(nets.c.id).where(nets.c.id == net_id)).first() is None:
-                c.execute(nets.insert().values(id=net_id, canonical_id=canonical_id, document=json.dumps(document)))
+            enter_once(c, nets, id=net_id, canonical_id=canonical_id, document=json.dumps(document))
 
     def put(self, kind: str, net_id: str, context: Context, seed: int, document: Mapping[str, Any]) -> None:
         """Enter one fact, in place of an earlier one of the same kind, net, context and seed."""
@@ -197,17 +199,14 @@ class Ledger:
     def _put(
         self, c: sa.Connection, kind: str, net_id: str, context: Context, seed: int, document: Mapping[str, Any]
     ) -> None:
-        if c.execute(sa.select(contexts.c.id).where(contexts.c.id == context.id)).first() is None:
-            c.execute(contexts.insert().values(id=context.id, document=json.dumps(context.document)))
+        enter_once(c, contexts, id=context.id, document=json.dumps(context.document))
         key = {"study": self.study, "kind": kind, "net_id": net_id, "context_id": context.id, "seed": seed}
-        c.execute(facts.delete().where(*[facts.c[name] == value for name, value in key.items()]))
-        c.execute(facts.insert().values(**key, document=json.dumps(document)))
+        replace(c, facts, key, document=json.dumps(document))
 
     def facts_of(self, kind: str | None = None, context_ids: Sequence[str] | None = None) -> list[Row]:
         """The study's facts with their documents and contexts as plain data; counts of images only where asked for."""
-        query = sa.select(facts, contexts.c.document.label("context")).join(
-            contexts, contexts.c.id == facts.c.context_id
-        )
+        both = contexts.c.id == facts.c.context_id
+        query = sa.select(facts, contexts.c.document.label("context")).join(contexts, both)
         query = query.where(facts.c.study == self.study)
         query = query.where(facts.c.kind == kind if kind else facts.c.kind != IMAGES)
         query = query.where(facts.c.context_id.in_(context_ids)) if context_ids is not None else query

@@ -12,6 +12,7 @@ from pathlib import Path
 from rdslab.errors import RdslabError, RunError, SpecError
 from rdslab.search.boards import DeviceTaken
 from rdslab.search.columns import columns_of, enter_columns
+from rdslab.search.database import DatabaseLost, wait_until_back
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.plan import Study
 from rdslab.search.prepare import Prepared, enter, prepare
@@ -101,7 +102,11 @@ def _several(study: Study, ledger: Ledger, workers: int, settings: Sequence[str]
         busy = True
         while busy:
             busy = any(process.poll() is None for process in running)
-            rows = ledger.rows()
+            try:
+                rows = ledger.rows()
+            except DatabaseLost:
+                wait_until_back(ledger.engine)
+                continue
             for row in rows:
                 if row["state"] not in OPEN and row["number"] not in told:
                     told.add(row["number"])

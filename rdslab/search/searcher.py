@@ -5,8 +5,9 @@ computes the same; then the training, which may end early. What was not trained 
 constraints, its known objectives and an imputed mIoU, which no table, front or statistic sees.
 """
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -19,38 +20,21 @@ from rdslab.search.aims import MIOU
 from rdslab.search.budget import enter_finals, is_search_slot, open_slot, seconds_of
 from rdslab.search.cells import TimesFacts
 from rdslab.search.courses import COURSE, Courses, course_context, curve_of
-from rdslab.search.genotypes import IMPOSSIBLE, Figures
+from rdslab.search.database import DatabaseLost
+from rdslab.search.genotypes import IMPOSSIBLE
 from rdslab.search.hours import PAPER, PROPOSING, TRAINING, Stages
 from rdslab.search.ledger import Ledger, Row
+from rdslab.search.owner import is_dead
 from rdslab.search.plan import NO_SEED
 from rdslab.search.prepare import Prepared, enter_net
-from rdslab.search.pruning import Course, Stop, to_stop
+from rdslab.search.proposal import Hopeless, Proposal
+from rdslab.search.pruning import Course, to_stop
 from rdslab.search.samplers import replayed, sampler_of
 from rdslab.search.training import Fact, Trainer
 from rdslab.search.trials import TOLD, Notice, end_failed, in_words, open_search, tell
-from rdslab.space import Genotype
 from rdslab.spec import Net
 
-
-class Hopeless(Exception):
-    """A training that its rule ends now. No RuntimeError: those speak of memory here."""
-
-    def __init__(self, stop: Stop) -> None:
-        super().__init__(stop.why)
-        self.stop = stop
-
-
-@dataclass
-class Candidate:
-    """What a slot is about, as far as its stages have come."""
-
-    row: Row
-    trial: optuna.Trial
-    genotype: Genotype
-    stages: Stages
-    figures: Figures | None = None
-    canonical_id: str = ""
-    curve: dict[int, float] = field(default_factory=dict)
+POLL_S = 1.0
 
 
 class Searcher:
@@ -92,14 +76,14 @@ class Searcher:
         with stages.during(PROPOSING):
             trial = self._propose(row)
             self.ledger.note(row["number"], trial=trial.number)
-        candidate = Candidate(row, trial, self.genotypes.genotype(trial.params), stages)
+        proposal = Proposal(row, trial, self.genotypes.genotype(trial.params), stages)
         try:
             with stages.during(PAPER):
-                net = self._on_paper(candidate)
+                net = self._on_paper(proposal)
             if net is not None:
-                self._trained(candidate, net)
+                self._trained(proposal, net)
         except Exception as error:  # whatever it is, it ends this trial and no other
-            return end_failed(self.optuna, self.ledger, self.notice, candidate.row, trial, stages, error)
+            return end_failed(self.optuna, self.ledger, self.notice, proposal.row, trial, stages, error)
         return None
 
     def _propose(self, row: Row) -> optuna.Trial:
@@ -115,59 +99,73 @@ class Searcher:
         trial.set_user_attr("slot", row["number"])
         return trial
 
-    def _on_paper(self, candidate: Candidate) -> Net | None:
+    def _on_paper(self, proposal: Proposal) -> Net | None:
         """The net, None where the slot has ended: it cannot be, it breaks a limit, or it is known."""
         self.courses.refresh()
         space = self.genotypes.space
         try:
-            net = space.draw(space.canonical(candidate.genotype))
-            candidate.figures = self.genotypes.figures(net)
-            net_id, candidate.canonical_id = ids(net)
+            net = space.draw(space.canonical(proposal.genotype))
+            proposal.figures = self.genotypes.figures(net)
+            net_id, proposal.canonical_id = ids(net)
         except RdslabError as error:
-            self._end(candidate, "refused", f"cannot be built: {error}", None)
+            self._end(proposal, "refused", f"cannot be built: {error}", None)
             return None
-        excess = self.genotypes.excess(candidate.figures)
-        broken = [f"{words}, and it has {self._shown(words, candidate)}" for words, by in excess.items() if by > 0]
+        excess = self.genotypes.excess(proposal.figures)
+        broken = [f"{words}, and it has {self._shown(words, proposal)}" for words, by in excess.items() if by > 0]
         if broken:
-            self._end(candidate, "refused", f"over the limit: {'; '.join(broken)}", None)
+            self._end(proposal, "refused", f"over the limit: {'; '.join(broken)}", None)
             return None
-        candidate.row = {**candidate.row, "net_id": net_id}
-        self.ledger.note(candidate.row["number"], net_id=net_id)
-        enter_net(self.prepared, self.ledger, self.times, net, candidate.figures.cost)
-        if twin := self.courses.twin(net_id, candidate.canonical_id):
+        proposal.row = {**proposal.row, "net_id": net_id}
+        self.ledger.note(proposal.row["number"], net_id=net_id)
+        enter_net(self.prepared, self.ledger, self.times, net, proposal.figures.cost)
+        self._await_same(proposal.row)
+        if twin := self.courses.twin(net_id, proposal.canonical_id):
             same = "the same net" if self.courses.rows[twin[0]]["net_id"] == net_id else "a net that computes the same"
-            candidate.curve = {0: twin[1]}
-            self._end(candidate, "repeated", f"{same} was trained in slot {twin[0]}", twin[1])
+            proposal.curve = {0: twin[1]}
+            self._end(proposal, "repeated", f"{same} was trained in slot {twin[0]}", twin[1])
             return None
         return net
 
-    def _shown(self, words: str, candidate: Candidate) -> str:
-        assert candidate.figures is not None
-        value = candidate.figures.values.get(words.partition(" ")[0], float("nan"))
+    def _await_same(self, row: Row) -> None:
+        """Wait while another worker trains the same net in an earlier slot: its answer is this one's."""
+
+        def at_work(other: Row) -> bool:
+            same = other["net_id"] == row["net_id"] and other["number"] < row["number"] and is_search_slot(other)
+            return same and other["state"] == "running" and not is_dead(other["owner"], other["beat"], time.time())
+
+        while any(map(at_work, self.ledger.rows())):
+            self.ledger.note(row["number"], beat=time.time(), progress="waits for the same net in another slot")
+            time.sleep(POLL_S)
+        self.courses.refresh()
+
+    def _shown(self, words: str, proposal: Proposal) -> str:
+        assert proposal.figures is not None
+        value = proposal.figures.values.get(words.partition(" ")[0], float("nan"))
         return f"{value:.4g}" if value == value else "none"
 
-    def _trained(self, candidate: Candidate, net: Net) -> None:
+    def _trained(self, proposal: Proposal, net: Net) -> None:
         """Train the net, to the end or until it is hopeless, and write down what came of it."""
         epochs, rule = self.prepared.recipe.epochs, self.search.pruning
 
         def after_epoch(event: Mapping[str, Any]) -> None:
-            candidate.curve |= curve_of([*event.get("resumed", ()), event])
-            self.courses.refresh()
-            own = Course(self._costs(candidate), candidate.curve)
-            if candidate.curve and (stop := to_stop(own, epochs, self.courses.trained(), rule)) is not None:
+            proposal.curve |= curve_of([*event.get("resumed", ()), event])
+            with suppress(DatabaseLost):  # then by what was known before
+                self.courses.refresh()
+            own = Course(self._costs(proposal), proposal.curve)
+            if proposal.curve and (stop := to_stop(own, epochs, self.courses.trained(), rule)) is not None:
                 raise Hopeless(stop)
 
         try:
-            score, facts = self.trainer.train(candidate.row, net, candidate.stages, after_epoch)
+            score, facts = self.trainer.train(proposal.row, net, proposal.stages, after_epoch)
         except Hopeless as hopeless:
-            self._end(candidate, "pruned", hopeless.stop.why, hopeless.stop.expected)
+            self._end(proposal, "pruned", hopeless.stop.why, hopeless.stop.expected)
             return
-        candidate.curve = curve_of(score.history)
-        self._end(candidate, "done", None, score.miou, facts, score)
+        proposal.curve = curve_of(score.history)
+        self._end(proposal, "done", None, score.miou, facts, score)
 
     def _end(
         self,
-        candidate: Candidate,
+        proposal: Proposal,
         state: str,
         why: str | None,
         miou: float | None,
@@ -175,44 +173,44 @@ class Searcher:
         score: Score | None = None,
     ) -> None:
         """Tell the sampler, write everything down in one transaction, say it."""
-        row, trial = candidate.row, candidate.trial
-        values = self._values(candidate, self.courses.middle() if miou is None else miou)
-        words = self.genotypes.words(candidate.genotype)
+        row, trial = proposal.row, proposal.trial
+        values = self._values(proposal, self.courses.middle() if miou is None else miou)
+        words = self.genotypes.words(proposal.genotype)
         trial.set_user_attr("net", {"genes": words, "net_id": row["net_id"], "state": state, "why": why})
         if state in ("refused", "pruned"):
             trial.set_user_attr("imputed", [MIOU])
-        self._constrain(candidate)
+        self._constrain(proposal)
         trial.set_user_attr(TOLD, values)
         document = {
             "genes": words,
-            "figures": dict(candidate.figures.values) if candidate.figures else {},
-            "costs": self._costs(candidate),
-            "curve": candidate.curve,
-            "canonical_id": candidate.canonical_id,
+            "figures": dict(proposal.figures.values) if proposal.figures else {},
+            "costs": self._costs(proposal),
+            "curve": proposal.curve,
+            "canonical_id": proposal.canonical_id,
         }
         course: Fact = (COURSE, row["net_id"], course_context(row["number"]), NO_SEED, document)
-        self.ledger.close(row["number"], state, [*facts, course], why, candidate.stages.all())
+        self.ledger.close(row["number"], state, [*facts, course], why, proposal.stages.all())
         tell(self.optuna, trial.number, values)
         said = f": mIoU {100 * score.miou:.2f} %" if score else ""
         self.notice(in_words({**row, "state": state, "error": why}) + said)
 
-    def _constrain(self, candidate: Candidate) -> None:
+    def _constrain(self, proposal: Proposal) -> None:
         """By how much each limit is broken, and at last whether the net can be, so that samplers learn.
 
         Written where samplers and optuna-dashboard both look: of constraints by name the dashboard knows nothing.
         """
         limits = [limit.words for limit in self.genotypes.space.limits]
         broken = [IMPOSSIBLE] * (len(limits) + 1)
-        if candidate.figures is not None:
-            excess = self.genotypes.excess(candidate.figures)
+        if proposal.figures is not None:
+            excess = self.genotypes.excess(proposal.figures)
             others = [by for words, by in excess.items() if words not in limits]
             broken = [*(excess[words] for words in limits), max(others, default=0.0)]
-        trial = candidate.trial
+        trial = proposal.trial
         trial.storage.set_trial_system_attr(trial._trial_id, "constraints", broken)
 
-    def _values(self, candidate: Candidate, miou: float) -> list[float]:
+    def _values(self, proposal: Proposal, miou: float) -> list[float]:
         """The objectives; of a net that cannot be built those of the middle."""
-        values = candidate.figures.values if candidate.figures else {}
+        values = proposal.figures.values if proposal.figures else {}
         found = []
         for one in self.genotypes.objectives:
             value = miou if one.figure == MIOU else values.get(one.figure, float("nan"))
@@ -224,9 +222,9 @@ class Searcher:
         known = sorted(t.values[index] for t in self.optuna.get_trials(deepcopy=False) if t.values)
         return float(known[len(known) // 2]) if known else 0.0
 
-    def _costs(self, candidate: Candidate) -> tuple[float, ...]:
+    def _costs(self, proposal: Proposal) -> tuple[float, ...]:
         """What is known of the objectives, minimised."""
-        values = candidate.figures.values if candidate.figures else {}
+        values = proposal.figures.values if proposal.figures else {}
         return tuple(
             -values[one.figure] if one.maximise else values[one.figure]
             for one in self.genotypes.objectives

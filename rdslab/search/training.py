@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from rdslab.data import DataSet, open_data
 from rdslab.errors import RunError
 from rdslab.measure import host, machine_lock
 from rdslab.records import Context, Score
+from rdslab.search.database import DatabaseLost
 from rdslab.search.hours import TRAINING, WAITING, Stages
 from rdslab.search.ledger import IMAGES, Ledger, Row
 from rdslab.search.prepare import Prepared, score_context
@@ -81,6 +82,10 @@ class Trainer:
         """A sign of life; the worker ends with the process that started it."""
         if self._parent and os.getppid() != int(self._parent):
             sys.exit("the process that started this worker is gone")
+        with suppress(DatabaseLost):  # a server may come back before the training ends
+            self._note(number, event)
+
+    def _note(self, number: int, event: Mapping[str, Any]) -> None:
         progress = f"epoch {int(event['epoch'])} of {int(event['epochs'])}"
         self.ledger.note(number, beat=time.time(), progress=progress)
 

@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from rdslab.errors import RdslabError
 from rdslab.search.aims import MIOU, Objective
 from rdslab.search.budget import is_search_slot
+from rdslab.search.database import driven, engine_options, is_lost
 from rdslab.search.hours import Stages
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.owner import is_dead
@@ -38,8 +39,7 @@ def open_search(prepared: Prepared, url: str) -> optuna.Study:
 
 def _opened(url: str, name: str, objectives: Sequence[Objective]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    connect = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
-    storage = optuna.storages.RDBStorage(url, engine_kwargs=connect)
+    storage = optuna.storages.RDBStorage(driven(url), engine_kwargs=engine_options(url))
     directions = [one.direction for one in objectives]
     study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
     with warnings.catch_warnings():
@@ -86,7 +86,9 @@ def end_failed(
     stages: Stages,
     error: Exception,
 ) -> str:
-    """Close a slot whose trial failed; why it did."""
+    """Close a slot whose trial failed; why it did. Raises what it is given where it is the database that is away."""
+    if is_lost(error, ledger.url):
+        raise error
     reason = str(error) if isinstance(error, RdslabError) else f"{type(error).__name__}: {error}"
     trial.set_user_attr("error", reason)
     ledger.close(row["number"], "failed", error=reason, seconds=stages.all())

@@ -12,6 +12,7 @@ from rdslab.errors import RunError
 from rdslab.netfile import net_from_document
 from rdslab.search.aims import is_found
 from rdslab.search.budget import is_search_slot
+from rdslab.search.database import is_lost, wait_until_back
 from rdslab.search.hours import Stages
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.owner import owner
@@ -44,13 +45,25 @@ class Worker:
             return
         data = self.trainer.data
         self.notice(f"{len(data.train)} images to train on, {len(data.val)} to score on: {data.split}")
-        while (row := self._next(wanted)) is not None:
-            if self.searcher is not None and is_search_slot(row):
-                reason = self.searcher.work_on(row)
-            else:
-                reason = self._slot(row)
+        while True:
+            try:
+                if (row := self._next(wanted)) is None:
+                    return
+                reason = self._work_on(row)
+            except Exception as error:
+                if not is_lost(error, self.ledger.url):
+                    raise
+                self.notice("the database is away; waits for it, and nothing is lost")
+                wait_until_back(self.ledger.engine)  # then the slot that was lost is the first to be taken
+                continue
             self._failures = [*self._failures, reason] if reason else []
             self._stop_where_all_fail()
+
+    def _work_on(self, row: Row) -> str | None:
+        """Why a slot's trial failed, None where it did not."""
+        if self.searcher is not None and is_search_slot(row):
+            return self.searcher.work_on(row)
+        return self._slot(row)
 
     def _wanted(self) -> Callable[[Row], bool]:
         """Which slots are the study's as it is now written: it may have had other variants."""
