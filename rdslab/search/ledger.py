@@ -132,8 +132,8 @@ class Ledger:
             failed = (slots.c.study == self.study, slots.c.state == "failed")
             c.execute(slots.update().where(*failed).values(state="waiting"))
 
-    def take(self, wanted: Callable[[Row], bool], me: str) -> Row | None:
-        """The first free slot that is wanted, now ours; a dead worker's counts as free, and one that we lost.
+    def take(self, wanted: Callable[[Row], bool], me: str, *, mine: bool = False) -> Row | None:
+        """The first free slot that is wanted, now ours; a dead worker's counts as free, with `mine` also one of ours.
 
         The row comes back as it stood before, so that its old trial can be closed.
         """
@@ -142,7 +142,8 @@ class Ledger:
             self.alone(c)
             for row in self.rows_in(c):
                 free = row["state"] == "waiting" or (
-                    row["state"] == "running" and (row["owner"] == me or is_dead(row["owner"], row["beat"], now))
+                    row["state"] == "running"
+                    and ((mine and row["owner"] == me) or is_dead(row["owner"], row["beat"], now))
                 )
                 if free and wanted(row):
                     self._update(c, row["number"], state="running", owner=me, beat=now, progress=None, error=None)

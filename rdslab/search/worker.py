@@ -35,6 +35,7 @@ class Worker:
         self.optuna = open_optuna(prepared, ledger.url)
         self.trainer = Trainer(prepared, ledger)
         self.searcher = Searcher(prepared, ledger, self.trainer, notice) if prepared.genotypes else None
+        self._lost = False  # whether the database went away in the middle of a slot
         self._failures: list[str] = []  # since the last trial that was done
 
     def work(self) -> None:
@@ -54,7 +55,8 @@ class Worker:
                 if not is_lost(error, self.ledger.url):
                     raise
                 self.notice("the database is away; waits for it, and nothing is lost")
-                wait_until_back(self.ledger.engine)  # then the slot that was lost is the first to be taken
+                wait_until_back(self.ledger.engine)
+                self._lost = True  # the slot at work is still ours, and the first to be taken
                 continue
             self._failures = [*self._failures, reason] if reason else []
             self._stop_where_all_fail()
@@ -74,7 +76,8 @@ class Worker:
     def _next(self, wanted: Callable[[Row], bool]) -> Row | None:
         """A slot that stands open, else a new one of the search, else one that another worker leaves or enters."""
         while True:
-            row = self.ledger.take(wanted, self.me)
+            row = self.ledger.take(wanted, self.me, mine=self._lost)
+            self._lost = False
             if row is None and self.searcher is not None:
                 row = self.searcher.open(self.me)
             if row is not None or self.searcher is None:
