@@ -21,7 +21,7 @@ def with_found(study: Study, ledger: Ledger) -> Study:
     genes = {fact["context"]["slot"]: fact["document"]["genes"] for fact in ledger.facts_of(COURSE)}
     trained: dict[str, list[int]] = {}
     for row in ledger.rows():
-        if is_found(row["variant"]) and not is_free(row) and row["state"] not in UNTOLD:
+        if is_found(row["variant"]) and row["net_id"] and not is_free(row) and row["state"] not in UNTOLD:
             trained.setdefault(row["variant"], []).append(row["seed"])
     genes_of = {name: genes.get(int(name[1:]), {}) for name in trained}
     return grown(study, {name: (genes_of[name], len(own) > 1) for name, own in trained.items()})

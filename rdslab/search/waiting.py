@@ -28,7 +28,8 @@ def waiting(study: Study, rows: Sequence[Row], known: TimesFacts) -> list[Job]:
     """Every net of the study's slots that has no time, cell by cell, in slot order."""
     first: dict[str, Row] = {}
     for row in rows:
-        first.setdefault(row["net_id"], row)
+        if row["net_id"]:  # a search's slot has none before its net has passed the limits
+            first.setdefault(row["net_id"], row)
     return [
         Job(row["number"], row["variant"], net_id, cell)
         for cell in measured_cells(study)
@@ -40,7 +41,7 @@ def waiting(study: Study, rows: Sequence[Row], known: TimesFacts) -> list[Job]:
 def measuring(study: Study, ledger: Ledger) -> list[dict[str, Any]]:
     """One line a measured device: how many times it has given, owes and refused, and who measures there."""
     known, rows = TimesFacts(ledger), ledger.rows()
-    left, nets = waiting(study, rows, known), {row["net_id"] for row in rows}
+    left, nets = waiting(study, rows, known), {row["net_id"] for row in rows if row["net_id"]}
     found = []
     for device in study.measured:
         own = [job for job in left if job.cell.device == device]
