@@ -5,17 +5,21 @@ import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from rdslab.errors import RdslabError, RunError, SpecError
 from rdslab.records import Context
+from rdslab.search.database import engine_options, is_shared
 from rdslab.search.ledger import Ledger, open_ledger, storage_of
 from rdslab.search.owner import is_dead, owner
 from rdslab.search.plan import Slot, load_study
 from tests.test_plan import written
 
+FULL, NORMAL = 2, 1  # what SQLite calls them
 SLOTS = [Slot(0, "a", 0), Slot(1, "b", 0), Slot(2, "a", 1), Slot(3, "b", 1)]
 PLANNED = {(slot.variant, slot.seed) for slot in SLOTS}
 
@@ -127,6 +131,39 @@ def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"cannot open the database: file is not a database"):
         Ledger(f"sqlite:///{path}", "study")
     assert path.read_bytes().startswith(b"this is not")
+
+
+def test_the_journal_lies_ahead_of_a_file_on_a_local_disk_and_only_the_ledger_waits_for_it(ledger: Ledger) -> None:
+    with ledger.change() as c:
+        assert c.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert c.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
+    engine = sa.create_engine(ledger.url, **engine_options(ledger.url, optuna=True))
+    with engine.connect() as c:
+        assert c.exec_driver_sql("PRAGMA synchronous").scalar() == NORMAL
+    engine.dispose()
+
+
+def test_a_file_on_another_machines_disk_has_its_journal_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    Ledger(url, "study").engine.dispose()
+    monkeypatch.setattr("rdslab.search.database.is_shared", lambda *_: True)
+    ledger = Ledger(url, "study")
+    with ledger.change() as c:
+        assert c.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+    engine = sa.create_engine(url, **engine_options(url, optuna=True))
+    with engine.connect() as c:
+        assert c.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
+    engine.dispose()
+
+
+def test_a_folder_is_of_the_innermost_disk_it_lies_on() -> None:
+    parts = [SimpleNamespace(mountpoint=at, fstype=kind) for at, kind in (("/", "ext4"), ("/home", "nfs4"))]
+    parts.append(SimpleNamespace(mountpoint="/home/me/local", fstype="xfs"))
+    shared = [is_shared(Path(folder), parts) for folder in ("/data/runs", "/home/me/runs", "/home/me/local/runs")]
+    assert shared == [False, True, False]
+    assert not is_shared(Path("/homes"), parts)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mystery://x/y"])

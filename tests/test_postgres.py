@@ -18,6 +18,7 @@ import pytest
 from optuna.trial import TrialState
 
 from rdslab.search import budget
+from rdslab.search.database import driven
 from rdslab.search.ledger import Ledger, open_ledger
 from rdslab.search.plan import load_study
 from rdslab.search.run import start
@@ -109,10 +110,9 @@ def check_several(folder: Path, server: Server, workers: int, trials: int, kills
     for number, process in enumerate(running):
         log = folder / f"worker{number}.log"
         assert process.wait(timeout=400) == 0, log.read_text()[-2000:]
-    ledger = open_ledger(study, server.url)
     rows = ledger.rows()
     assert not [row["error"] for row in rows if row["state"] == "failed"]
-    assert {row["state"] for row in rows} <= {"done", "pruned", "repeated"}
+    assert {row["state"] for row in rows} <= {"done", "pruned", "repeated", "refused"}
     own = [row for row in rows if budget.is_search_slot(row)]
     assert sum(row["state"] in budget.TRAINED for row in own) == trials
     trained = Counter((row["net_id"], row["seed"]) for row in rows if row["state"] == "done")
@@ -121,9 +121,13 @@ def check_several(folder: Path, server: Server, workers: int, trials: int, kills
     assert set(scores.values()) == {1}
     searched = [row["net_id"] for row in own if row["state"] in ("done", "pruned")]
     assert len(set(searched)) == len(searched)
-    found = optuna.load_study(study_name="hunt", storage=server.url.replace("postgresql", "postgresql+psycopg"))
+    storage = optuna.storages.RDBStorage(driven(server.url))
+    found = optuna.load_study(study_name="hunt", storage=storage)
     told = Counter(t.user_attrs["slot"] for t in found.trials if t.state is TrialState.COMPLETE)
     assert told == Counter(row["number"] for row in own)
+    storage.remove_session()
+    storage.engine.dispose()
+    ledger.engine.dispose()
 
 
 def test_workers_share_a_server_that_restarts_and_one_of_them_is_killed(

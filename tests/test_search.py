@@ -1,6 +1,5 @@
 """Searches for real: proposals, limits, repeats, finals, what is told of them, and what a kill leaves."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,30 +128,6 @@ def test_a_limit_refuses_before_training_and_the_sampler_is_told(here: Path, sam
 def test_the_sampler_that_knows_costs_proposes_nothing_beyond_a_limit() -> None:
     _, ledger = run(["search.limits={macs: 3.0e+6}"])
     assert {row["state"] for row in ledger.rows()} <= {"done", "pruned"}
-
-
-def test_repeats_cost_nothing_and_a_space_without_more_ends_the_search(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(budget, "MOST_FREE", 6)
-    genes = "genes:\n  enc2.options.shuffle: {choice: [0, 2]}\n  enc2.repeat: {whole: [1, 2]}\n"
-    write(here, STUDY.replace("trials: 8", "trials: 20, sampler: random"), SPACE[: SPACE.index("genes:")] + genes)
-    study, ledger = run()
-    own = [row for row in ledger.rows() if budget.is_search_slot(row)]
-    repeated = [row for row in own if row["state"] == "repeated"]
-    assert [row["state"] for row in own].count("done") == 2  # a shuffle beside a dense convolution changes nothing
-    assert len(repeated) >= 6
-    assert {re.sub(r"\d+", "#", row["error"]) for row in repeated} == {
-        "the same net was trained in slot #",
-        "a net that computes the same was trained in slot #",
-    }
-    trained = {f["net_id"] for f in ledger.facts_of("score")}
-    assert len(trained) <= 3  # two, and the base
-    values = {t.user_attrs["slot"]: t.values for t in optuna.load_study(study_name="hunt", storage=ledger.url).trials}
-    for row in repeated:
-        first = int(re.findall(r"slot (\d+)", row["error"])[0])
-        assert values[row["number"]][0] == values[first][0]
-    assert outcome(study, ledger)["slots"]
 
 
 def test_two_studies_in_one_database_do_not_see_each_other(here: Path, searched: tuple[Study, Ledger]) -> None:

@@ -35,6 +35,16 @@ def test_an_unknown_direction_is_refused():
         front([(1, 2)], ("minimize", "up"))
 
 
+@given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), max_size=30))
+def test_a_front_is_what_its_definition_says(points):
+    def beats(a, b):
+        return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
+
+    member = front(points, ("minimize", "minimize", "maximize"))
+    signed = [(a, b, -c) for a, b, c in points]
+    assert member == [not any(beats(other, one) for other in signed) for one in signed]
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
 def test_every_point_off_the_front_is_beaten_by_one_on_it(points):
     member = front(points, ("minimize", "minimize"))

@@ -36,12 +36,11 @@ def open_slot(ledger: Ledger, search: SearchDocument, seed: int, reserve_s: floa
     """
     with ledger.change() as c:
         ledger.alone(c)
-        rows = ledger.rows_in(c)
+        rows = _outlined(c, ledger.study)
         own = [row for row in rows if is_search_slot(row)]
-        spent = sum(seconds for _, _, seconds in _spent(c, ledger.study, rows))
         if sum(row["state"] in TRAINED for row in own) >= search.trials:
             return None
-        if search.hours is not None and (spent + reserve_s) / 3600 >= search.hours:
+        if search.hours is not None and (_spent_s(c, ledger.study, rows) + reserve_s) / 3600 >= search.hours:
             return None
         last = own[-MOST_FREE:]
         if len(last) == MOST_FREE and all(map(is_free, last)):
@@ -61,24 +60,33 @@ def open_slot(ledger: Ledger, search: SearchDocument, seed: int, reserve_s: floa
     return {**row, "trial": None, "progress": None, "error": None}
 
 
-def _spent(c: sa.Connection, study: str, rows: Sequence[Row]) -> list[tuple[int, str, float]]:
+def _outlined(c: sa.Connection, study: str) -> list[Row]:
+    """Of every slot in order no more than a budget needs: a long search reads them again and again."""
+    query = sa.select(slots.c.number, slots.c.variant, slots.c.state).where(slots.c.study == study)
+    return [
+        {"number": number, "variant": variant, "state": state}
+        for number, variant, state in c.execute(query.order_by(slots.c.number))
+    ]
+
+
+def _spent_s(c: sa.Connection, study: str, rows: Sequence[Row]) -> float:
     """Of the search and its finals; what the study's own variants take is no matter of its budget."""
     own = {row["number"] for row in rows if is_found(row["variant"])}
-    return [line for line in hours_of(c, study) if line[0] in own]
+    return sum(seconds for slot, _, seconds in hours_of(c, study) if slot in own)
 
 
-def enter_finals(ledger: Ledger, front: Sequence[tuple[Row, bool]], seeds: Sequence[int]) -> int:
+def enter_finals(ledger: Ledger, front: Sequence[Row], seeds: Sequence[int]) -> int:
     """A slot for each seed that a net on the front was not trained with; how many are new.
 
-    `front`: search slots, and whether the score is the slot's own: where it was taken over from a net that computes
-    the same, the net has not been trained with any seed.
+    `front`: search slots. Where one's score was taken over from a net that computes the same, its net has not been
+    trained with any seed.
     """
     with ledger.change() as c:
         ledger.alone(c)
         rows = ledger.rows_in(c)
         known = {(row["variant"], row["seed"]) for row in rows if row["state"] != "repeated"}
         number = max((row["number"] for row in rows), default=-1) + 1
-        wanted = [(seed, row) for seed in seeds for row, _ in front if (row["variant"], seed) not in known]
+        wanted = [(seed, row) for seed in seeds for row in front if (row["variant"], seed) not in known]
         for seed, row in wanted:
             values = {"variant": row["variant"], "seed": seed, "net_id": row["net_id"], "state": "waiting"}
             c.execute(slots.insert().values(study=ledger.study, number=number, **values))

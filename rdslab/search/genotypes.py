@@ -76,6 +76,7 @@ class Genotypes:
 
     def __init__(self, space: Space, objectives: Sequence[Objective]) -> None:
         self.space, self.objectives = space, objectives
+        self.miou_at = [one.figure for one in objectives].index(MIOU)
         self.distributions = {gene.name: distribution(gene) for gene in space.genes}
         self._places = [_places(gene, self.distributions[gene.name]) for gene in space.genes]
         wanted = {*(one.figure for one in objectives), *(limit.figure for limit in space.limits)}

@@ -22,6 +22,7 @@ from rdslab.search.plan import NO_SEED, Slot, Study
 from rdslab.search.tables import SCHEMA, contexts, facts, hours, nets, slots, studies
 
 Row = dict[str, Any]
+OPEN = ("waiting", "running")
 IMAGES = "images"  # the kind of the facts that are large: what each validation image gives to a score
 
 
@@ -110,15 +111,16 @@ class Ledger:
                         "give the changed variant another name",
                     )
 
-    def rows_in(self, c: sa.Connection) -> list[Row]:
-        """Every slot, in order, in a transaction."""
+    def rows_in(self, c: sa.Connection, states: Sequence[str] = ()) -> list[Row]:
+        """Every slot, or those in some states, in order, in a transaction."""
         query = sa.select(slots).where(slots.c.study == self.study).order_by(slots.c.number)
+        query = query.where(slots.c.state.in_(states)) if states else query
         return [dict(row) for row in c.execute(query).mappings()]
 
-    def rows(self) -> list[Row]:
-        """Every slot, in order."""
+    def rows(self, states: Sequence[str] = ()) -> list[Row]:
+        """Every slot, or those in some states, in order."""
         with self.change() as c:
-            return self.rows_in(c)
+            return self.rows_in(c, states)
 
     def close_untrained(self) -> None:
         """Mark the slots of a study that trains nothing as done: their nets are all that there is to know."""
@@ -140,7 +142,7 @@ class Ledger:
         now = time.time()
         with self.change() as c:
             self.alone(c)
-            for row in self.rows_in(c):
+            for row in self.rows_in(c, OPEN):
                 free = row["state"] == "waiting" or (
                     row["state"] == "running"
                     and ((mine and row["owner"] == me) or is_dead(row["owner"], row["beat"], now))

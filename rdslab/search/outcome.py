@@ -43,7 +43,7 @@ def search_document(study: Study, ledger: Ledger) -> dict[str, Any]:
         "budget": {"trials": search.trials, "hours": search.hours},
         "found": {v.name: {"genes": dict(v.settings), "repeated": v.repeated} for v in found if v.found},
         "slots": [_slot(row, facts, took) for row in rows if is_search_slot(row)],
-        "front": [row["variant"] for row, _ in courses.front()],
+        "front": [row["variant"] for row in courses.front()],
         "hypervolume": _volumes(courses, len(objectives)),
         "seconds": _seconds(rows, took),
     }

@@ -13,7 +13,7 @@ from rdslab.errors import RdslabError, RunError, SpecError
 from rdslab.search.boards import DeviceTaken
 from rdslab.search.columns import columns_of, enter_columns
 from rdslab.search.database import DatabaseLost, wait_until_back
-from rdslab.search.ledger import Ledger, Row
+from rdslab.search.ledger import OPEN, Ledger, Row
 from rdslab.search.plan import Study
 from rdslab.search.prepare import Prepared, enter, prepare
 from rdslab.search.queue import work_off
@@ -22,7 +22,6 @@ from rdslab.search.trials import close_stale_trials, in_words, open_optuna, open
 from rdslab.search.worker import Worker
 
 POLL_S = 0.5
-OPEN = ("waiting", "running")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """The samplers of a search by name, each made anew for a slot, whose number gives the seed."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
+from optuna import Study
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -37,12 +39,50 @@ def sampler_of(name: str, genotypes: Genotypes, seed: int) -> Callable[[int], Ba
         "gp": lambda seed: optuna.samplers.GPSampler(seed=seed, deterministic_objective=False),
     }
 
+    alike: dict[int, bool] = {}
+
     def others(slot: int) -> BaseSampler:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return made[name](seed_of(seed, slot))
+            return OneSpace(made[name](seed_of(seed, slot)), genotypes.distributions, alike)
 
     return others
+
+
+class OneSpace(BaseSampler):
+    """Another sampler, spared the search for the parameters that all trials have: here every trial has every one.
+
+    Optuna's samplers compare all trials for each proposal, unless they live on; these are made anew for each slot.
+    `alike`: by trial whether it has these parameters, kept from slot to slot. With a trial of another space, as after a
+    change that was forced, the sampler looks for itself.
+    """
+
+    def __init__(self, sampler: BaseSampler, space: Mapping[str, BaseDistribution], alike: dict[int, bool]) -> None:
+        self.sampler, self.space, self.alike = sampler, dict(sorted(space.items())), alike
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            if other.number not in self.alike:
+                self.alike[other.number] = other.distributions == self.space
+        if not self.alike or not all(self.alike.values()):
+            return self.sampler.infer_relative_search_space(study, trial)
+        return {name: one for name, one in self.space.items() if not one.single()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self.sampler.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self.sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self.sampler.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self.sampler.after_trial(study, trial, state, values)
 
 
 def replayed(params: Mapping[str, Any]) -> BaseSampler:

@@ -54,13 +54,15 @@ class Searcher:
         """A new slot, None where the budget is spent."""
         self.courses.refresh()
         seeds = self.prepared.study.document.seeds
-        took = seconds_of(self.ledger, TRAINING)
-        reserve_s = (len(seeds) - 1) * sum(took.get(row["number"], 0.0) for row, _ in self.courses.front())
+        reserve_s = 0.0
+        if self.search.hours is not None:
+            took = seconds_of(self.ledger, TRAINING)
+            reserve_s = (len(seeds) - 1) * sum(took.get(row["number"], 0.0) for row in self.courses.front())
         return open_slot(self.ledger, self.search, seeds[0], reserve_s, me)
 
     def others_search(self) -> bool:
         """Whether a slot of the search is still at work: the front may move."""
-        return any(is_search_slot(row) and row["state"] == "running" for row in self.ledger.rows())
+        return any(map(is_search_slot, self.ledger.rows(("running",))))
 
     def enter_finals(self) -> int:
         """Have the nets on the front trained with all seeds; how many trainings are new."""
@@ -120,20 +122,31 @@ class Searcher:
         enter_net(self.prepared, self.ledger, self.times, net, proposal.figures.cost)
         self._await_same(proposal.row)
         if twin := self.courses.twin(net_id, proposal.canonical_id):
-            same = "the same net" if self.courses.rows[twin[0]]["net_id"] == net_id else "a net that computes the same"
-            proposal.curve = {0: twin[1]}
-            self._end(proposal, "repeated", f"{same} was trained in slot {twin[0]}", twin[1])
+            self._end_known(proposal, twin)
             return None
         return net
+
+    def _end_known(self, proposal: Proposal, twin: Row) -> None:
+        """Answer with what another slot found, or with why its training was ended."""
+        same = "the same net" if twin["net_id"] == proposal.row["net_id"] else "a net that computes the same"
+        number = twin["number"]
+        if twin["state"] == "pruned":
+            told = next(t for t in self.optuna.get_trials(deepcopy=False) if t.number == twin["trial"]).user_attrs[TOLD]
+            why = f"{same} was given up in slot {number}: {twin['error']}"
+            self._end(proposal, "refused", why, told[self.genotypes.miou_at])
+            return
+        miou = self.courses.miou(number)
+        proposal.curve = {0: miou}
+        self._end(proposal, "repeated", f"{same} was trained in slot {number}", miou)
 
     def _await_same(self, row: Row) -> None:
         """Wait while another worker trains the same net in an earlier slot: its answer is this one's."""
 
         def at_work(other: Row) -> bool:
             same = other["net_id"] == row["net_id"] and other["number"] < row["number"] and is_search_slot(other)
-            return same and other["state"] == "running" and not is_dead(other["owner"], other["beat"], time.time())
+            return same and not is_dead(other["owner"], other["beat"], time.time())
 
-        while any(map(at_work, self.ledger.rows())):
+        while any(map(at_work, self.ledger.rows(("running",)))):
             self.ledger.note(row["number"], beat=time.time(), progress="waits for the same net in another slot")
             time.sleep(POLL_S)
         self.courses.refresh()

@@ -50,7 +50,6 @@ def _search(study: Study, ledger: Ledger, rows: list[Row]) -> dict[str, Any]:
     found = {row["number"] for row in rows if is_found(row["variant"])}
     with ledger.change() as c:
         spent = sum(seconds for slot, _, seconds in hours_of(c, ledger.study) if slot in found) / 3600
-    front = [row for row, _ in courses.front()]
     own = [row for row in rows if is_search_slot(row)]
     return {
         "objectives": [one.figure for one in objectives],
@@ -59,7 +58,7 @@ def _search(study: Study, ledger: Ledger, rows: list[Row]) -> dict[str, Any]:
         "hours": spent,
         "hours_budget": search.hours,
         "hours_left": None if search.hours is None else max(search.hours - spent, 0.0),
-        "front": [_member(courses, row, [one.figure for one in courses.costs]) for row in front],
+        "front": [_member(courses, row, [one.figure for one in courses.costs]) for row in courses.front()],
         "hypervolume": volume(courses),
     }
 

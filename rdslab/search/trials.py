@@ -39,7 +39,7 @@ def open_search(prepared: Prepared, url: str) -> optuna.Study:
 
 def _opened(url: str, name: str, objectives: Sequence[Objective]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = optuna.storages.RDBStorage(driven(url), engine_kwargs=engine_options(url))
+    storage = optuna.storages.RDBStorage(driven(url), engine_kwargs=engine_options(url, optuna=True))
     directions = [one.direction for one in objectives]
     study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
     with warnings.catch_warnings():

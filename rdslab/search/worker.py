@@ -14,7 +14,7 @@ from rdslab.search.aims import is_found
 from rdslab.search.budget import is_search_slot
 from rdslab.search.database import is_lost, wait_until_back
 from rdslab.search.hours import Stages
-from rdslab.search.ledger import Ledger, Row
+from rdslab.search.ledger import OPEN, Ledger, Row
 from rdslab.search.owner import owner
 from rdslab.search.prepare import Prepared
 from rdslab.search.searcher import Searcher
@@ -41,7 +41,7 @@ class Worker:
     def work(self) -> None:
         """Take slots until none is free. Wrong data stop a study, not one slot of it after another."""
         wanted = self._wanted()
-        open_slots = [row for row in self.ledger.rows() if row["state"] in ("waiting", "running")]
+        open_slots = self.ledger.rows(OPEN)
         if self.searcher is None and not any(map(wanted, open_slots)):
             return
         data = self.trainer.data

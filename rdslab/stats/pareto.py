@@ -19,10 +19,12 @@ def front(points: Sequence[Sequence[float | None]], directions: Sequence[str]) -
     """
     costs = _costs(points, directions)
     known = np.asarray(np.isfinite(costs).all(axis=1))
-    member = []
-    for i, cost in enumerate(costs):
-        beaten = known & (costs <= cost).all(axis=1) & (costs < cost).any(axis=1)
-        member.append(bool(known[i]) and not beaten.any())
+    member = [False] * len(costs)
+    kept = costs[:0]
+    for i in np.lexsort(costs.T[::-1]):  # who beats a point stands before it, and so does the member that beats both
+        beaten = ((kept <= costs[i]).all(axis=1) & (kept < costs[i]).any(axis=1)).any()
+        if known[i] and not beaten:
+            member[i], kept = True, np.vstack([kept, costs[i]])
     return member
 
 
