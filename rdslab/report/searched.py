@@ -18,12 +18,12 @@ SEARCH = "search.csv"
 STATES = {
     "done": "trained to the end",
     "pruned": "ended early",
-    "refused": "over a limit",
+    "refused": "over a limit, or given up before",
     "repeated": "answered from an earlier slot",
     "failed": "failed",
     "running": "still at work",
 }
-LATENCY = "latency_ms."
+LATENCY, ENERGY = "latency_ms.", "energy_mj."
 
 
 def search_of(results: Results) -> Mapping[str, Any]:
@@ -75,6 +75,8 @@ def search_sentences(results: Results) -> list[str]:
 def figure_words(figure: str) -> str:
     """`mIoU`, `latency on jetson-tx1`, `MACs`."""
     names = {"miou": "mIoU", "macs": "MACs", "params": "parameters", "receptive_field": "receptive field"}
+    if figure.startswith(ENERGY):
+        return f"energy of an image on {figure.removeprefix(ENERGY)}"
     return names.get(figure) or f"latency on {figure.removeprefix(LATENCY)}"
 
 
@@ -165,6 +167,7 @@ def search_caption(results: Results) -> str:
     first, second = [*search_of(results)["objectives"], "", ""][:2]
     units = f"{figure_words(first)} x {figure_words(second)}"
     return (
-        f"Hypervolume of the search's front by slot ({units}; mIoU as a share of 1, latency in milliseconds), to the "
-        "worst of each that any of its whole trainings has; each net as it was trained in the search, once."
+        f"Hypervolume of the search's front by slot ({units}; mIoU as a share of 1, latency in milliseconds, "
+        "energy in millijoules), to the worst of each that any of its whole trainings has; each net as it was trained "
+        "in the search, once."
     )

@@ -22,6 +22,7 @@ Places = tuple[int, ...]
 
 START, POOL = 10, 3000
 REMEMBERED = 50_000  # candidates: all of an enumerable space, and the last pools of a larger one
+CONSTRAINTS = "constraints"  # of a trial, where Optuna keeps them: above 0 where a limit was broken
 OUTLIER = 2.0  # a loss is cut where it lies that many times as far above the median as the best lies below
 
 
@@ -122,7 +123,9 @@ class KnownCostSampler(BaseSampler):
         rows = [
             (places, signs * np.array(trial.values))
             for trial in trials
-            if trial.state is TrialState.COMPLETE and (places := self.genes.encode(trial.params)) is not None
+            if trial.state is TrialState.COMPLETE
+            and max(trial.system_attrs.get(CONSTRAINTS) or [0.0]) <= 0
+            and (places := self.genes.encode(trial.params)) is not None
         ]
         rows = [
             (places, values)

@@ -1,15 +1,17 @@
 """What a search is for: its objectives and its samplers by name, read from a study. Nothing here knows torch."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rdslab.errors import SpecError, did_you_mean
-from rdslab.search.documents import StudyDocument
+from rdslab.search.documents import StudyDocument, is_measured
 from rdslab.source import Source
 
 MIOU = "miou"
 LATENCY = "latency_ms."
+ENERGY = "energy_mj."  # of an image, on devices that are measured
 MAXIMISED = (MIOU, "receptive_field")
 COSTS = ("macs", "params", "receptive_field")
 SAMPLERS = ("known_cost", "random", "nsga2", "tpe", "gp")
@@ -43,7 +45,8 @@ def objectives_of(document: StudyDocument, source: Source) -> tuple[Objective, .
     """The objectives of the study's search. Raises SpecError with file and line."""
     assert document.search is not None
     given = document.search.objectives
-    known = (MIOU, *COSTS, *(f"{LATENCY}{device}" for device in document.deploy.devices))
+    devices = document.deploy.devices
+    known = (MIOU, *COSTS, *(f"{LATENCY}{device}" for device in devices), *measured_figures(devices, (ENERGY,)))
     found: list[Objective] = []
     for index, name in enumerate(given):
         place = ("search", "objectives", name if isinstance(given, dict) else index)
@@ -62,6 +65,16 @@ def objectives_of(document: StudyDocument, source: Source) -> tuple[Objective, .
         hint = "add miou; what nets cost without training says: rdslab space audit SPACE"
         raise SpecError(what, hint, where=source.where(("search", "objectives")))
     return tuple(found)
+
+
+def measured_figures(devices: Sequence[str], kinds: Sequence[str] = (LATENCY, ENERGY)) -> tuple[str, ...]:
+    """The figures that only a measurement tells."""
+    return tuple(f"{kind}{device}" for kind in kinds for device in devices if is_measured(device))
+
+
+def device_of(figure: str) -> str:
+    """The device of a latency or an energy."""
+    return figure.partition(".")[2]
 
 
 def check_search(document: StudyDocument, source: Source) -> None:

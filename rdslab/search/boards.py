@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from rdslab.errors import RunError
+from rdslab.search.documents import HERE
 from rdslab.search.ledger import Ledger
 from rdslab.search.owner import is_dead, owner
-from rdslab.search.plan import HERE
 from rdslab.search.tables import boards
 
 BEAT_S = 30.0

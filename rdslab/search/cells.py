@@ -9,8 +9,9 @@ from typing import Any
 
 from rdslab.comparable import differences
 from rdslab.records import Context
+from rdslab.search.documents import HERE, is_measured
 from rdslab.search.ledger import Ledger, Row
-from rdslab.search.plan import HERE, NO_SEED, Study, is_measured
+from rdslab.search.plan import NO_SEED, Study
 
 TIMES, REFUSED = "times", "refused"
 EAGER, DEPLOYED = "eager", "deployed"

@@ -12,8 +12,14 @@ Milliseconds = Annotated[float, Field(gt=0)]
 Form = Literal["eager", "deployed"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Measured = Literal["fp32", "fp16", "bf16"]  # int8 takes a set of real images, which a study of times has not
+HERE = "here"
 FEWEST = 3  # times that a model can be fitted to
 TRAINING = ("data", "recipe", "seeds")  # a study has all of them, or trains nothing and has none
+
+
+def is_measured(device: str) -> bool:
+    """Whether times on the device are measured: on this machine, or on a board. The others are profiles."""
+    return device == HERE or device.startswith("ssh:")
 
 
 class VariantDocument(Document):

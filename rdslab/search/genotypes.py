@@ -1,7 +1,7 @@
 """A space's genotypes as Optuna's parameters, and what is known of one before it is trained."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +13,7 @@ from rdslab.measure import predict_times
 from rdslab.network import ids
 from rdslab.records import Cost
 from rdslab.sampling import Known
-from rdslab.search.aims import LATENCY, MIOU, Objective
+from rdslab.search.aims import LATENCY, MIOU, Objective, measured_figures
 from rdslab.search.plan import Study
 from rdslab.source import Place, Source
 from rdslab.space import Gene, Genotype, Space, space_from
@@ -21,6 +21,7 @@ from rdslab.space.deploy import FIELD
 from rdslab.spec import Net
 from rdslab.yamlio import read_yaml
 
+Expected = Callable[[Net, Cost], Mapping[str, float]]
 IMPOSSIBLE = 1e9  # how far a net that cannot be built is from what is allowed
 
 
@@ -30,6 +31,14 @@ class Figures:
 
     cost: Cost
     values: Mapping[str, float]
+
+    def with_values(self, values: Mapping[str, float]) -> "Figures":
+        """These, and further ones that were measured or are expected."""
+        return replace(self, values={**self.values, **values})
+
+
+def _nothing(net: Net, cost: Cost) -> Mapping[str, float]:  # noqa: ARG001
+    return {}
 
 
 def search_space(study: Study) -> Space:
@@ -50,7 +59,8 @@ def search_space(study: Study) -> Space:
         ("limits", name): study.source.where(("search", "limits", name)) for name in search.limits
     }
     settings[("deploy",)] = study.source.where(("deploy",))
-    return space_from(Source(source.name, data, source.lines, source.words, settings, source.path))
+    measured = measured_figures(study.measured)
+    return space_from(Source(source.name, data, source.lines, source.words, settings, source.path), measured)
 
 
 def distribution(gene: Gene) -> BaseDistribution:
@@ -81,6 +91,9 @@ class Genotypes:
         self._places = [_places(gene, self.distributions[gene.name]) for gene in space.genes]
         wanted = {*(one.figure for one in objectives), *(limit.figure for limit in space.limits)}
         self.with_field = FIELD in wanted
+        on_paper = (MIOU, *space.deploy.names)
+        self.measured = tuple(sorted(figure for figure in wanted if figure not in on_paper))
+        self.expected: Expected = _nothing  # of the figures that are measured, before they are
 
     def genotype(self, params: Mapping[str, Any]) -> Genotype:
         """Of a trial's parameters."""
@@ -139,6 +152,24 @@ class Genotypes:
                 found[f"{one.figure} can be predicted"] = IMPOSSIBLE
         return found
 
+    def broken(self, figures: Figures) -> list[str]:
+        """The limits that are broken, in words, each with the figure."""
+
+        def shown(words: str) -> str:
+            value = figures.values.get(words.partition(" ")[0], float("nan"))
+            return f"{value:.4g}" if value == value else "none"
+
+        return [f"{words}, and it has {shown(words)}" for words, by in self.excess(figures).items() if by > 0]
+
+    def constraints(self, figures: Figures | None) -> list[float]:
+        """By how much each limit is broken, 0 where it is not yet known, and at last whether the net can be."""
+        limits = [limit.words for limit in self.space.limits]
+        if figures is None:
+            return [IMPOSSIBLE] * (len(limits) + 1)
+        excess = self.excess(figures)
+        others = [by for words, by in excess.items() if words not in limits]
+        return [*(excess.get(words, 0.0) for words in limits), max(others, default=0.0)]
+
     def known(self, params: Mapping[str, Any]) -> Known:
         """What a sampler may know."""
         genotype = self.space.canonical(self.genotype(params))
@@ -147,6 +178,7 @@ class Genotypes:
             figures = self.figures(net, field=False)
             if max(self.excess(figures).values(), default=0.0) <= 0:  # the field takes longest, and most nets are out
                 figures = self.figures(net)
+            figures = figures.with_values(self.expected(net, figures.cost))
         except RdslabError:
             nothing = [None if one.figure == MIOU else 0.0 for one in self.objectives]
             return Known(nothing, IMPOSSIBLE, (0.0, 0.0), genotype)
@@ -166,13 +198,3 @@ def _places(gene: Gene, drawn: BaseDistribution) -> dict[Any, int]:
         return {str(label): i for i, label in enumerate(drawn.choices)}
     assert isinstance(drawn, IntDistribution)
     return {drawn.low + i * drawn.step: i for i in range(len(gene.choices))}
-
-
-def without_measured(study: Study, objectives: Sequence[Objective]) -> None:
-    """Raises SpecError for an objective that only a measurement tells."""
-    for one in objectives:
-        device = one.figure.removeprefix(LATENCY)
-        if one.figure.startswith(LATENCY) and device in study.measured:
-            what = f"latency on {device!r} is measured, and a search needs it before a net is trained"
-            hint = f"make a profile that predicts it: rdslab device profile --device {device} --out {device}.yaml"
-            raise SpecError(what, hint, where=study.source.where(("search", "objectives")))

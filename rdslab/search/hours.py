@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from rdslab.search.tables import hours
 
-PROPOSING, PAPER, WAITING, TRAINING, OTHER = "proposing", "on paper", "waiting", "training", "other"
-STAGES = (PROPOSING, PAPER, WAITING, TRAINING, OTHER)
+PROPOSING, PAPER, MEASURING = "proposing", "on paper", "measuring"
+WAITING, TRAINING, OTHER = "waiting", "training", "other"
+STAGES = (PROPOSING, PAPER, MEASURING, WAITING, TRAINING, OTHER)
 
 
 class Stages:

@@ -14,13 +14,12 @@ from rdslab.errors import SpecError, did_you_mean
 from rdslab.records import Size
 from rdslab.search.aims import check_search
 from rdslab.search.designs import Design, design_of
-from rdslab.search.documents import TRAINING, StudyDocument
+from rdslab.search.documents import TRAINING, StudyDocument, is_measured
 from rdslab.search.variants import Variant, unrolled
 from rdslab.yamlio import Source, read_yaml, validate, with_settings
 
 MOST_EXTENDED = 8
 NO_SEED = -1  # of the slots of a study that trains nothing
-HERE = "here"
 BUDGET = ("trials", "hours")  # of a search: may change while it runs
 BOARD = re.compile(r"ssh://([A-Za-z_][\w.-]*@)?([A-Za-z0-9_][\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?", re.ASCII)
 
@@ -149,11 +148,6 @@ def study_from(source: Source) -> Study:
     study = Study(document, unrolled(document, design, source), _sizes(document, source), source, design)
     _check_ratios(study)
     return study
-
-
-def is_measured(device: str) -> bool:
-    """Whether times on the device are measured: on this machine, or on a board."""
-    return device == HERE or device.startswith("ssh:")
 
 
 def _check_training(document: StudyDocument, source: Source) -> None:

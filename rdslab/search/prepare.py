@@ -14,9 +14,10 @@ from rdslab.network import build, check_size, ids, load_net
 from rdslab.records import Context, Cost, Size
 from rdslab.search.aims import objectives_of
 from rdslab.search.cells import Cell, TimesFacts
-from rdslab.search.genotypes import Genotypes, search_space, without_measured
+from rdslab.search.documents import HERE, is_measured
+from rdslab.search.genotypes import Genotypes, search_space
 from rdslab.search.ledger import Ledger
-from rdslab.search.plan import HERE, NO_SEED, Study, is_measured
+from rdslab.search.plan import NO_SEED, Study
 from rdslab.search.variants import Variant
 from rdslab.spec import Net
 from rdslab.train import Recipe, check_batch, load_recipe
@@ -81,7 +82,6 @@ def _genotypes(study: Study) -> Genotypes | None:
     if study.document.search is None:
         return None
     objectives = objectives_of(study.document, study.source)
-    without_measured(study, objectives)
     return Genotypes(search_space(study), objectives)
 
 

@@ -48,10 +48,18 @@ class DeviceQueue:
     """The jobs of one device, and how its board behaves. `broken` says why nothing more can be measured there."""
 
     def __init__(
-        self, device: str, prepared: Prepared, ledger: Ledger, times: TimeNets, patience: Patience, notice: Notice
+        self,
+        device: str,
+        prepared: Prepared,
+        ledger: Ledger,
+        times: TimeNets,
+        patience: Patience,
+        notice: Notice,
+        only: str | None = None,
     ) -> None:
         self.device, self.prepared, self.ledger, self.patience = device, prepared, ledger, patience
         self.notice, self.time_nets = notice, times
+        self.only = only
         self.broken: RdslabError | None = None
         self.due = patience.clock()
         self._nets = {prepared.net_id(name): net for name, net in prepared.nets.items()}
@@ -66,7 +74,7 @@ class DeviceQueue:
         left = [
             job for job in waiting(self.prepared.study, self.ledger.rows(), known) if job.cell.device == self.device
         ]
-        left = [job for job in left if self._tries[job.key] < self.patience.tries]
+        left = [job for job in left if self._tries[job.key] < self.patience.tries and self.only in (None, job.net_id)]
         return sorted(left, key=lambda job: self._later.get(job.key, -1.0))
 
     def step(self) -> None:
@@ -105,7 +113,7 @@ class DeviceQueue:
     def _net(self, job: Job) -> Net:
         """The net, also of a variant that this process has not read: it was handed in since."""
         if job.net_id not in self._nets:
-            document = self.ledger.stored_nets()[job.net_id]["document"]
+            document = self.ledger.stored_net(job.net_id)
             self._nets[job.net_id] = net_from_document(document, where=f"net of {job.variant}")
         return self._nets[job.net_id]
 
@@ -151,9 +159,11 @@ def work_off(
     stay: bool = False,
     progress: Progress = max,
     open_timer: OpenTimer = timer_of,
+    only: str | None = None,
 ) -> int:
     """Measure what has no time on these devices; the number of times that stay refused.
 
+    `only`: the one net that matters now.
     With `stay`, as long as another process works for the study. A time is entered as soon as its batch has ended.
     Raises DeviceTaken where another process measures on one of the devices, and, when the others are done, the error
     of a device that cannot measure at all.
@@ -163,7 +173,7 @@ def work_off(
         for device in devices:
             held.enter_context(hold_device(ledger, device))
             timer = open_timer(prepared.study, device, notice, progress)
-            queues.append(DeviceQueue(device, prepared, ledger, timer, patience, notice))
+            queues.append(DeviceQueue(device, prepared, ledger, timer, patience, notice, only))
         _loop(queues, ledger, patience, notice, stay=stay)
     for queue in queues:
         if queue.broken is not None:

@@ -12,8 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from rdslab.records import digest
 from rdslab.sampling import KnownCostSampler
-from rdslab.search.genotypes import Genotypes
+from rdslab.search.genotypes import Expected, Genotypes
 
+LEARNT = 10  # slots that are proposed by what was measured before the first of them
 POOL = 1000  # candidates of the sampler that knows costs: a second or two for nets that were never counted
 
 
@@ -22,16 +23,15 @@ def seed_of(search_seed: int, slot: int) -> int:
     return int(digest(["proposal", search_seed, slot]), 16) % 2**31
 
 
-def sampler_of(name: str, genotypes: Genotypes, seed: int) -> Callable[[int], BaseSampler]:
-    """By slot the sampler that proposes for it. What one of ours has counted, the next slot's need not count again."""
+def sampler_of(
+    name: str, genotypes: Genotypes, seed: int, expected_before: Callable[[int], Expected]
+) -> Callable[[int], BaseSampler]:
+    """By slot the sampler that proposes for it.
+
+    `expected_before`: what the figures that are measured are expected to be, by those of earlier slots.
+    """
     if name == "known_cost":
-        ours = KnownCostSampler(genotypes.distributions, genotypes.known, seed=seed, pool=POOL, tried=_tried)
-
-        def known_cost(slot: int) -> BaseSampler:
-            ours.slot = lambda _: slot
-            return ours
-
-        return known_cost
+        return _known_cost(genotypes, seed, expected_before)
     made: Mapping[str, Callable[[int], BaseSampler]] = {
         "random": lambda seed: optuna.samplers.RandomSampler(seed),
         "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
@@ -47,6 +47,24 @@ def sampler_of(name: str, genotypes: Genotypes, seed: int) -> Callable[[int], Ba
             return OneSpace(made[name](seed_of(seed, slot)), genotypes.distributions, alike)
 
     return others
+
+
+def _known_cost(
+    genotypes: Genotypes, seed: int, expected_before: Callable[[int], Expected]
+) -> Callable[[int], BaseSampler]:
+    """What it has counted, the next slot's need not count again, as long as the same is expected."""
+    made: dict[int, KnownCostSampler] = {}
+
+    def known_cost(slot: int) -> BaseSampler:
+        first = slot - slot % LEARNT if genotypes.measured else 0
+        if first not in made:
+            made.clear()
+            genotypes.expected = expected_before(first)
+            made[first] = KnownCostSampler(genotypes.distributions, genotypes.known, seed=seed, pool=POOL, tried=_tried)
+        made[first].slot = lambda _: slot
+        return made[first]
+
+    return known_cost
 
 
 class OneSpace(BaseSampler):

@@ -21,9 +21,9 @@ from rdslab.search.budget import enter_finals, is_search_slot, open_slot, second
 from rdslab.search.cells import TimesFacts
 from rdslab.search.courses import COURSE, Courses, course_context, curve_of
 from rdslab.search.database import DatabaseLost
-from rdslab.search.genotypes import IMPOSSIBLE
-from rdslab.search.hours import PAPER, PROPOSING, TRAINING, Stages
+from rdslab.search.hours import MEASURING, PAPER, PROPOSING, TRAINING, Stages
 from rdslab.search.ledger import Ledger, Row
+from rdslab.search.meter import Meter
 from rdslab.search.owner import is_dead
 from rdslab.search.plan import NO_SEED
 from rdslab.search.prepare import Prepared, enter_net
@@ -46,7 +46,8 @@ class Searcher:
         self.prepared, self.ledger, self.trainer, self.notice = prepared, ledger, trainer, notice
         self.genotypes, self.search = prepared.genotypes, prepared.study.document.search
         self.optuna = open_search(prepared, ledger.url)
-        self.sampler_at = sampler_of(self.search.sampler, self.genotypes, self.search.seed)
+        self.meter = Meter(prepared, ledger, notice)
+        self.sampler_at = sampler_of(self.search.sampler, self.genotypes, self.search.seed, self.meter.expected_before)
         self.courses = Courses(ledger, self.genotypes.objectives)
         self.times = TimesFacts(ledger)
 
@@ -82,7 +83,7 @@ class Searcher:
         try:
             with stages.during(PAPER):
                 net = self._on_paper(proposal)
-            if net is not None:
+            if net is not None and self._measured(proposal):
                 self._trained(proposal, net)
         except Exception as error:  # whatever it is, it ends this trial and no other
             return end_failed(self.optuna, self.ledger, self.notice, proposal.row, trial, stages, error)
@@ -112,10 +113,7 @@ class Searcher:
         except RdslabError as error:
             self._end(proposal, "refused", f"cannot be built: {error}", None)
             return None
-        excess = self.genotypes.excess(proposal.figures)
-        broken = [f"{words}, and it has {self._shown(words, proposal)}" for words, by in excess.items() if by > 0]
-        if broken:
-            self._end(proposal, "refused", f"over the limit: {'; '.join(broken)}", None)
+        if self._is_over(proposal):
             return None
         proposal.row = {**proposal.row, "net_id": net_id}
         self.ledger.note(proposal.row["number"], net_id=net_id)
@@ -125,6 +123,24 @@ class Searcher:
             self._end_known(proposal, twin)
             return None
         return net
+
+    def _is_over(self, proposal: Proposal) -> bool:
+        """Whether the slot has ended, as a limit is broken by what is known so far."""
+        assert proposal.figures is not None
+        broken = self.genotypes.broken(proposal.figures)
+        if broken:
+            self._end(proposal, "refused", f"over the limit: {'; '.join(broken)}", None)
+        return bool(broken)
+
+    def _measured(self, proposal: Proposal) -> bool:
+        """Measure what no paper tells; whether the net may go on."""
+        if not self.genotypes.measured:
+            return True
+        assert proposal.figures is not None
+        with proposal.stages.during(MEASURING):
+            found = self.meter.measure(proposal.row)
+        proposal.figures = proposal.figures.with_values(found)
+        return not self._is_over(proposal)
 
     def _end_known(self, proposal: Proposal, twin: Row) -> None:
         """Answer with what another slot found, or with why its training was ended."""
@@ -150,11 +166,6 @@ class Searcher:
             self.ledger.note(row["number"], beat=time.time(), progress="waits for the same net in another slot")
             time.sleep(POLL_S)
         self.courses.refresh()
-
-    def _shown(self, words: str, proposal: Proposal) -> str:
-        assert proposal.figures is not None
-        value = proposal.figures.values.get(words.partition(" ")[0], float("nan"))
-        return f"{value:.4g}" if value == value else "none"
 
     def _trained(self, proposal: Proposal, net: Net) -> None:
         """Train the net, to the end or until it is hopeless, and write down what came of it."""
@@ -192,7 +203,9 @@ class Searcher:
         trial.set_user_attr("net", {"genes": words, "net_id": row["net_id"], "state": state, "why": why})
         if state in ("refused", "pruned"):
             trial.set_user_attr("imputed", [MIOU])
-        self._constrain(proposal)
+        # Written where samplers and optuna-dashboard both look: of constraints by name the dashboard knows nothing.
+        constraints = self.genotypes.constraints(proposal.figures)
+        trial.storage.set_trial_system_attr(trial._trial_id, "constraints", constraints)
         trial.set_user_attr(TOLD, values)
         document = {
             "genes": words,
@@ -206,20 +219,6 @@ class Searcher:
         tell(self.optuna, trial.number, values)
         said = f": mIoU {100 * score.miou:.2f} %" if score else ""
         self.notice(in_words({**row, "state": state, "error": why}) + said)
-
-    def _constrain(self, proposal: Proposal) -> None:
-        """By how much each limit is broken, and at last whether the net can be, so that samplers learn.
-
-        Written where samplers and optuna-dashboard both look: of constraints by name the dashboard knows nothing.
-        """
-        limits = [limit.words for limit in self.genotypes.space.limits]
-        broken = [IMPOSSIBLE] * (len(limits) + 1)
-        if proposal.figures is not None:
-            excess = self.genotypes.excess(proposal.figures)
-            others = [by for words, by in excess.items() if words not in limits]
-            broken = [*(excess[words] for words in limits), max(others, default=0.0)]
-        trial = proposal.trial
-        trial.storage.set_trial_system_attr(trial._trial_id, "constraints", broken)
 
     def _values(self, proposal: Proposal, miou: float) -> list[float]:
         """The objectives; of a net that cannot be built those of the middle."""

@@ -5,8 +5,9 @@ from typing import Any
 from rdslab.errors import SpecError
 from rdslab.search.carried import nets_of, profiles_of, study_document
 from rdslab.search.cells import Cell, TimesFacts, forms_on
+from rdslab.search.documents import is_measured
 from rdslab.search.ledger import Ledger, Row
-from rdslab.search.plan import Study, is_measured
+from rdslab.search.plan import Study
 from rdslab.search.results import NOT_MEASURED, cell_times, refuse_mixtures
 
 

@@ -7,7 +7,8 @@ from rdslab.measure import machine_lock, measure
 from rdslab.measure.remote import measure_remote
 from rdslab.records import Size
 from rdslab.search.cells import Cell
-from rdslab.search.plan import HERE, Study
+from rdslab.search.documents import HERE
+from rdslab.search.plan import Study
 from rdslab.spec import Net
 from rdslab.times import Times
 

@@ -1,6 +1,6 @@
 """What figures of a space's nets belong to, and the limits that are set to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,14 +83,14 @@ def deploy_of(document: SpaceDeploy, source: Source) -> Deploy:
     return Deploy(size, document.classes, profiles)
 
 
-def limits_of(document: Mapping[str, float | BoundDocument], deploy: Deploy, source: Source) -> tuple[Limit, ...]:
-    """The limits. Raises SpecError for a figure that is not known, or ends that leave nothing between them."""
+def limits_of(document: Mapping[str, float | BoundDocument], names: Sequence[str], source: Source) -> tuple[Limit, ...]:
+    """The limits of figures. Raises SpecError for one without a name, or ends that leave nothing between them."""
     found = []
     for name, bound in document.items():
         where = source.where(("limits", name))
-        if name not in deploy.names:
-            hint = f"there are: {', '.join(deploy.names)}; a device stands under deploy.devices"
-            raise SpecError(f"no figure is called {name!r}", hint, did_you_mean(name, deploy.names), where=where)
+        if name not in names:
+            hint = f"there are: {', '.join(names)}; a device stands under deploy.devices"
+            raise SpecError(f"no figure is called {name!r}", hint, did_you_mean(name, names), where=where)
         if isinstance(bound, BoundDocument):
             limit = Limit(name, bound.at_least, bound.at_most)
         else:

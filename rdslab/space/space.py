@@ -183,13 +183,17 @@ def load_space(path: str | Path, settings: Sequence[str] = ()) -> Space:
     return space_from(with_settings(read_yaml(path), settings))
 
 
-def space_from(source: Source) -> Space:
-    """A space from a source that was read: its names, paths, ties and conditions are right. Raises SpecError."""
+def space_from(source: Source, measured: Sequence[str] = ()) -> Space:
+    """A space from a source that was read: its names, paths, ties and conditions are right. Raises SpecError.
+
+    `measured`: further figures that may be limited, though no net tells them on paper.
+    """
     document = validate(SpaceDocument, source)
     base = _base(document, source)
     genes = genes_of(document.genes, base, source)
     deploy = deploy_of(document.deploy, source)
-    space = Space(document.name, document.title, base, genes, deploy, limits_of(document.limits, deploy, source))
+    limits = limits_of(document.limits, (*deploy.names, *measured), source)
+    space = Space(document.name, document.title, base, genes, deploy, limits)
     assert space.order is not None  # circles are found here
     return space
 

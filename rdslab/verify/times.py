@@ -12,7 +12,8 @@ from rdslab.report.latency import BESIDE, TimesResults, beside_frame, ratios_fra
 from rdslab.report.latency_page import file_names
 from rdslab.report.reports import Report
 from rdslab.search.columns import Column, columns_of
-from rdslab.search.plan import Study, is_measured
+from rdslab.search.documents import is_measured
+from rdslab.search.plan import Study
 from rdslab.search.prepare import Prepared
 from rdslab.spec import Net
 from rdslab.verify.checks import (

@@ -19,7 +19,8 @@ from rdslab.report.reports import Report, read_table
 from rdslab.report.tables import table_tex, variants_csv
 from rdslab.report.verdicts import CLAIMS
 from rdslab.search.aims import is_found
-from rdslab.search.plan import Study, is_measured
+from rdslab.search.documents import is_measured
+from rdslab.search.plan import Study
 from rdslab.verify.checks import (
     Check,
     Finding,
