@@ -30,10 +30,12 @@ VERBS = {
     "compare": {"--size", "--classes", "--without-times", "--json"},
     "plan": {"--spread", "--spread-from", "--effect", "--power", "--no-probe", "--storage", "--root", "--set"}
     | {"--json"},
-    "run": {"--workers", "--storage", "--root", "--set", "--retry-failed", "--force", "--json"},
+    "run": {"--workers", "--storage", "--root", "--set", "--retry-failed", "--force", "--json"}
+    | {"--engine", "--address"},
     "worker": {"--storage", "--set"},
     "measure": {"--storage", "--device", "--give-up", "--again", "--set", "--json"},
     "status": {"--storage", "--watch", "--json"},
+    "dashboard": {"--storage", "--host", "--port"},
     "report": {"--out", "--storage", "--root", "--examples", "--json"},
     "verify": {"--json"},
     "data check": {"--data", "--root", "--size", "--set", "--json"},

@@ -3,6 +3,7 @@
 from rdslab.cli import (
     choosing,
     comparing,
+    dashboard,
     data,
     export,
     loading,
@@ -23,6 +24,7 @@ __all__ = [
     "app",
     "choosing",
     "comparing",
+    "dashboard",
     "data",
     "export",
     "loading",

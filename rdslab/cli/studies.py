@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -32,6 +32,12 @@ def run(
     study: StudyFile,
     workers: Annotated[int, typer.Option("--workers", min=1, max=1024, help="Processes that train side by side.")] = 1,
     storage: Storage = None,
+    engine: Annotated[
+        Literal["processes", "ray"], typer.Option("--engine", help="Where workers run: here, or on a Ray cluster.")
+    ] = "processes",
+    address: Annotated[
+        str | None, typer.Option("--address", help="The Ray cluster, as HOST:PORT or auto; default one of our own.")
+    ] = None,
     root: Root = None,
     set_: Set = [],  # noqa: B006
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed trials once more.")] = False,
@@ -40,28 +46,24 @@ def run(
 ) -> None:
     """Run what is left of a study: train each variant with each seed, then time. Stop it, run it again: it goes on."""
     from rdslab.search.ledger import storage_of
-    from rdslab.search.run import Again, Watch, run_study
+    from rdslab.search.run import Again, Engine, Watch, run_study
 
+    if address is not None and engine != "ray":
+        raise SpecError("is of a Ray cluster, and the engine is another", "add --engine ray", where="--address")
     found, settings = _study(study, root, set_)
     url = storage_of(found, storage)
     with progress() as bars:
-        bar = bars.add_task(found.name, total=len(found.slots))
-
-        def slots(rows: Sequence[dict[str, Any]]) -> None:
-            ended = sum(row["state"] not in ("waiting", "running") for row in rows)
-            now = ", ".join(
-                f"{row['variant']} {row['progress'] or ''}".strip() for row in rows if row["state"] == "running"
-            )
-            bars.update(
-                bar,
-                total=max(len(rows), len(found.slots)),
-                completed=ended,
-                description=f"{found.name}: {now}" if now else found.name,
-            )
-
-        watch = Watch(note, slots, _bar(bars, "timing"))
+        watch = Watch(note, _slots_bar(bars, found), _bar(bars, "timing"))
         again = Again(retry_failed, force)
-        ledger = run_study(found, url, workers=workers, settings=settings, watch=watch, again=again)
+        ledger = run_study(
+            found,
+            url,
+            workers=workers,
+            settings=settings,
+            watch=watch,
+            again=again,
+            engine=Engine(engine, address),
+        )
     show_status(found, ledger, json)
 
 
@@ -107,6 +109,21 @@ def measure(
     with progress() as bars:
         work_off(prepared, ledger, devices, note, patience=patience, stay=True, progress=_bar(bars, "timing"))
     show_status(found, ledger, json)
+
+
+def _slots_bar(bars: "Progress", study: "Study") -> Callable[[Sequence[dict[str, Any]]], None]:
+    """A bar of the slots that have ended, with what runs now."""
+    bar = bars.add_task(study.name, total=len(study.slots))
+
+    def show(rows: Sequence[dict[str, Any]]) -> None:
+        ended = sum(row["state"] not in ("waiting", "running") for row in rows)
+        now = ", ".join(
+            f"{row['variant']} {row['progress'] or ''}".strip() for row in rows if row["state"] == "running"
+        )
+        said = f"{study.name}: {now}" if now else study.name
+        bars.update(bar, total=max(len(rows), len(study.slots)), completed=ended, description=said)
+
+    return show
 
 
 def _bar(bars: "Progress", name: str) -> Callable[[int, int], None]:

@@ -1,23 +1,20 @@
 """Running a study: everything on paper first, then the training on one or several workers, then the timing."""
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
-from rdslab.errors import RdslabError, RunError, SpecError
+from rdslab.errors import RdslabError
 from rdslab.search.boards import DeviceTaken
 from rdslab.search.columns import columns_of, enter_columns
 from rdslab.search.database import DatabaseLost, wait_until_back
+from rdslab.search.fleet import Fleet, Processes, command_of, logs_of
 from rdslab.search.ledger import OPEN, Ledger, Row
+from rdslab.search.on_ray import Tasks
 from rdslab.search.plan import Study
 from rdslab.search.prepare import Prepared, enter, prepare
 from rdslab.search.queue import work_off
-from rdslab.search.training import PARENT
 from rdslab.search.trials import close_stale_trials, in_words, open_optuna, open_search
 from rdslab.search.worker import Worker
 
@@ -41,6 +38,14 @@ class Again:
     force: bool = False
 
 
+@dataclass(frozen=True)
+class Engine:
+    """Where workers run: in processes of this machine, or as tasks of a Ray cluster."""
+
+    name: Literal["processes", "ray"] = "processes"
+    address: str | None = None  # of the cluster; None for a Ray of our own
+
+
 def start(study: Study, url: str, *, force: bool = False) -> tuple[Prepared, Ledger]:
     """Check everything that can be checked before work begins, and enter it in the ledger. Raises SpecError."""
     prepared = prepare(study)
@@ -56,7 +61,14 @@ def start(study: Study, url: str, *, force: bool = False) -> tuple[Prepared, Led
 
 
 def run_study(
-    study: Study, url: str, *, workers: int, settings: Sequence[str], watch: Watch, again: Again = Again()
+    study: Study,
+    url: str,
+    *,
+    workers: int,
+    settings: Sequence[str],
+    watch: Watch,
+    again: Again = Again(),
+    engine: Engine = Engine(),
 ) -> Ledger:
     """Run what is left of a study. Several workers are processes of their own, which get the `settings` too.
 
@@ -66,10 +78,10 @@ def run_study(
     if again.retry_failed:
         ledger.free_failed()
     watch.slots(ledger.rows())
-    if study.trains and workers == 1:
+    if study.trains and workers == 1 and engine.name == "processes":
         Worker(prepared, ledger, lambda text: (watch.notice(text), watch.slots(ledger.rows()))).work()
     elif study.trains:
-        _several(study, ledger, workers, settings, watch)
+        _watched(_fleet(study, url, workers, settings, engine), ledger, watch)
     watch.slots(ledger.rows())
     measure_the_rest(prepared, ledger, watch)
     return ledger
@@ -92,15 +104,20 @@ def measure_the_rest(prepared: Prepared, ledger: Ledger, watch: Watch) -> None:
         raise failed[0]
 
 
-def _several(study: Study, ledger: Ledger, workers: int, settings: Sequence[str], watch: Watch) -> None:
-    command = [sys.executable, "-m", "rdslab", "worker", study.source.name, "--storage", ledger.url]
-    command += [part for setting in settings for part in ("--set", setting)]
-    logs = [study.run_folder / f"worker{index}.log" for index in range(workers)]
+def _fleet(study: Study, url: str, workers: int, settings: Sequence[str], engine: Engine) -> Fleet:
+    command, logs = command_of(study, url, settings), logs_of(study, workers)
+    if engine.name == "ray":
+        return Tasks(command, logs, address=engine.address, threads=study.document.threads, url=url)
+    return Processes(command, logs)
+
+
+def _watched(fleet: Fleet, ledger: Ledger, watch: Watch) -> None:
+    """Wait for the workers, and say which slots have ended meanwhile."""
     told = {row["number"] for row in ledger.rows() if row["state"] not in OPEN}
-    with _processes(command, logs) as running:
+    with fleet:
         busy = True
         while busy:
-            busy = any(process.poll() is None for process in running)
+            busy = fleet.busy()
             try:
                 rows = ledger.rows()
             except DatabaseLost:
@@ -112,32 +129,4 @@ def _several(study: Study, ledger: Ledger, workers: int, settings: Sequence[str]
                     watch.notice(in_words(row))
             watch.slots(rows)
             time.sleep(POLL_S if busy else 0)
-    for log, process in zip(logs, running, strict=True):
-        if process.returncode:
-            raise _broken(log, process.returncode)
-
-
-def _broken(log: Path, status: int) -> RdslabError:
-    """What a worker that ended early said: its own message where the request was wrong."""
-    said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-    if status == SpecError.exit_status:
-        return SpecError(said[0], *(line.strip() for line in said[1:]))
-    return RunError("a worker ended before its work was done", *said[-3:], f"all it said is in {log}")
-
-
-@contextmanager
-def _processes(command: Sequence[str], logs: Sequence[Path]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Worker processes, one for each log, that never outlive the block."""
-    environment = {**os.environ, PARENT: str(os.getpid())}
-    running: list[subprocess.Popen[bytes]] = []
-    try:
-        for log in logs:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("wb") as out:
-                running.append(subprocess.Popen(command, stdout=out, stderr=out, env=environment))
-        yield running
-    finally:
-        for process in running:
-            process.terminate()  # does nothing to one that has ended
-        for process in running:
-            process.wait()
+        fleet.check()

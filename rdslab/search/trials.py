@@ -37,9 +37,14 @@ def open_search(prepared: Prepared, url: str) -> optuna.Study:
     return _opened(url, prepared.study.name, prepared.genotypes.objectives)
 
 
+def optunas_storage(url: str) -> optuna.storages.RDBStorage:
+    """Optuna's own tables in a study's database."""
+    return optuna.storages.RDBStorage(driven(url), engine_kwargs=engine_options(url, optuna=True))
+
+
 def _opened(url: str, name: str, objectives: Sequence[Objective]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = optuna.storages.RDBStorage(driven(url), engine_kwargs=engine_options(url, optuna=True))
+    storage = optunas_storage(url)
     directions = [one.direction for one in objectives]
     study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
     with warnings.catch_warnings():
