@@ -21,7 +21,7 @@ pytest.importorskip("optuna_dashboard")
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    write(tmp_path, STUDY.replace("trials: 8", "trials: 2, sampler: random, limits: {macs: 2.0e+6}"))
+    write(tmp_path, STUDY.replace("trials: 8", "trials: 2, sampler: random, limits: {macs: 1.2e+6}"))
     return tmp_path
 
 

@@ -231,7 +231,7 @@ def test_a_variant_that_cannot_be_built_stops_the_study_with_its_line(here: Path
 @pytest.mark.usefixtures("here")
 def test_a_broken_worker_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RDSLAB_PARENT", "1")
-    monkeypatch.setattr("rdslab.search.run.PARENT", "UNUSED")
+    monkeypatch.setattr("rdslab.search.fleet.PARENT", "UNUSED")
     with pytest.raises(RunError, match=r"a worker ended before its work was done[\s\S]*is gone"):
         run(workers=2)
 
