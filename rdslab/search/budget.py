@@ -12,6 +12,7 @@ from rdslab.search.aims import found_name, is_found
 from rdslab.search.documents import SearchDocument
 from rdslab.search.hours import hours_of
 from rdslab.search.ledger import Ledger, Row
+from rdslab.search.owner import is_dead
 from rdslab.search.tables import hours, slots
 
 TRAINED = ("running", "done", "failed", "pruned")
@@ -58,6 +59,18 @@ def open_slot(ledger: Ledger, search: SearchDocument, seed: int, reserve_s: floa
         }
         c.execute(slots.insert().values(**row))
     return {**row, "trial": None, "progress": None, "error": None}
+
+
+def claim_net(ledger: Ledger, number: int, net_id: str) -> bool:
+    """Have a slot be the only one at work on a net; False, and the slot without a net, while another is."""
+    now = time.time()
+    with ledger.change() as c:
+        ledger.alone(c)
+        same = [row for row in ledger.rows_in(c, ("running",)) if row["net_id"] == net_id and row["number"] != number]
+        others = any(is_search_slot(row) and not is_dead(row["owner"], row["beat"], now) for row in same)
+        own = slots.c.study == ledger.study, slots.c.number == number
+        c.execute(slots.update().where(*own).values(net_id=UNKNOWN_NET if others else net_id))
+    return not others
 
 
 def _outlined(c: sa.Connection, study: str) -> list[Row]:

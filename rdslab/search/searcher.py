@@ -17,14 +17,13 @@ from rdslab.errors import RdslabError
 from rdslab.network import ids
 from rdslab.records import Score
 from rdslab.search.aims import MIOU
-from rdslab.search.budget import enter_finals, is_search_slot, open_slot, seconds_of
+from rdslab.search.budget import claim_net, enter_finals, is_search_slot, open_slot, seconds_of
 from rdslab.search.cells import TimesFacts
 from rdslab.search.courses import COURSE, Courses, course_context, curve_of
 from rdslab.search.database import DatabaseLost
 from rdslab.search.hours import MEASURING, PAPER, PROPOSING, TRAINING, Stages
 from rdslab.search.ledger import Ledger, Row
 from rdslab.search.meter import Meter
-from rdslab.search.owner import is_dead
 from rdslab.search.plan import NO_SEED
 from rdslab.search.prepare import Prepared, enter_net
 from rdslab.search.proposal import Hopeless, Proposal
@@ -116,7 +115,6 @@ class Searcher:
         if self._is_over(proposal):
             return None
         proposal.row = {**proposal.row, "net_id": net_id}
-        self.ledger.note(proposal.row["number"], net_id=net_id)
         enter_net(self.prepared, self.ledger, self.times, net, proposal.figures.cost)
         self._await_same(proposal.row)
         if twin := self.courses.twin(net_id, proposal.canonical_id):
@@ -156,13 +154,8 @@ class Searcher:
         self._end(proposal, "repeated", f"{same} was trained in slot {number}", miou)
 
     def _await_same(self, row: Row) -> None:
-        """Wait while another worker trains the same net in an earlier slot: its answer is this one's."""
-
-        def at_work(other: Row) -> bool:
-            same = other["net_id"] == row["net_id"] and other["number"] < row["number"] and is_search_slot(other)
-            return same and not is_dead(other["owner"], other["beat"], time.time())
-
-        while any(map(at_work, self.ledger.rows(("running",)))):
+        """Wait while another worker is at the same net: its answer is this slot's."""
+        while not claim_net(self.ledger, row["number"], row["net_id"]):
             self.ledger.note(row["number"], beat=time.time(), progress="waits for the same net in another slot")
             time.sleep(POLL_S)
         self.courses.refresh()
