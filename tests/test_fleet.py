@@ -1,7 +1,6 @@
 """Workers side by side: processes that share the cards of a machine, tasks of a Ray cluster, jobs of Slurm."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from rdslab.search import budget
 from rdslab.search.fleet import Processes, card_of, cards
 from rdslab.search.run import Engine
 from tests.search_cases import STUDY, outcome, run, write
+from tests.test_cli import VERBS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -103,5 +103,7 @@ def test_shares_of_gpus_let_all_workers_in() -> None:
 def test_the_script_for_slurm_calls_a_worker_as_there_is_one() -> None:
     script = ROOT / "studies" / "slurm_worker.sbatch"
     assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
-    assert shutil.which("bash")
-    assert 'rdslab worker "$study" --storage "$storage" "${settings[@]}"' in script.read_text()
+    text = script.read_text()
+    assert 'rdslab worker "$study" --storage "$storage" "${settings[@]}"' in text
+    assert {"--storage", "--set"} <= VERBS["worker"]
+    assert "settings+=(--set " in text

@@ -1,5 +1,6 @@
 """Nets that a search proposes once more: they are answered from what is known, and nothing is trained twice."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import optuna
 import pytest
 
 from rdslab.search import budget, searcher
+from rdslab.search.documents import SearchDocument
+from rdslab.search.ledger import Ledger
+from rdslab.search.owner import owner
 from rdslab.search.pruning import Stop
 from tests.search_cases import SPACE, STUDY, outcome, run, write
 
@@ -39,6 +43,36 @@ def test_repeats_cost_nothing_and_a_space_without_more_ends_the_search(
         first = int(re.findall(r"slot (\d+)", row["error"])[0])
         assert values[row["number"]][0] == values[first][0]
     assert outcome(study, ledger)["slots"]
+
+
+def test_of_two_slots_with_one_net_the_first_to_claim_it_works_on_it(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'x.db'}", "hunt")
+    ledger.begin({})
+    search = SearchDocument(space="x", objectives=("miou",), trials=9)
+    early, late = (budget.open_slot(ledger, search, 0, 0.0, owner()) for _ in range(2))
+    assert early is not None
+    assert late is not None
+    assert budget.claim_net(ledger, late["number"], "abc")
+    assert not budget.claim_net(ledger, early["number"], "abc")
+    assert [row["net_id"] for row in ledger.rows()] == [budget.UNKNOWN_NET, "abc"]
+    assert budget.claim_net(ledger, early["number"], "other")
+    ledger.close(late["number"], "done")
+    assert budget.claim_net(ledger, early["number"], "abc")
+
+
+def test_a_dead_workers_net_is_free_and_its_slot_waits_when_it_is_taken_over(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'x.db'}", "hunt")
+    ledger.begin({})
+    search = SearchDocument(space="x", objectives=("miou",), trials=9)
+    dead = json.dumps({**json.loads(owner()), "pid": 2**22 - 1})
+    first = budget.open_slot(ledger, search, 0, 0.0, dead)
+    second = budget.open_slot(ledger, search, 0, 0.0, owner())
+    assert first is not None
+    assert second is not None
+    assert budget.claim_net(ledger, first["number"], "abc")
+    assert budget.claim_net(ledger, second["number"], "abc")
+    ledger.note(first["number"], owner=owner())
+    assert not budget.claim_net(ledger, first["number"], "abc")
 
 
 def test_a_net_that_was_given_up_is_not_trained_again(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from rdslab.report.cells import Cell, Table, number_cell
 from rdslab.report.frame import Results, unique
 from rdslab.report.style import BLUE, TEXT_WIDTH, canvas, nothing, styled
 from rdslab.report.words import DASH, known, percent, plural
+from rdslab.search.aims import ENERGY, LATENCY
 
 SEARCH = "search.csv"
 STATES = {
@@ -23,7 +24,6 @@ STATES = {
     "failed": "failed",
     "running": "still at work",
 }
-LATENCY, ENERGY = "latency_ms.", "energy_mj."
 
 
 def search_of(results: Results) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
 """Samplers for searches over networks, as Optuna's: ours knows what a candidate costs before it is trained."""
 
-from rdslab.sampling.known_cost import Known, KnownCostSampler
+from rdslab.sampling.known_cost import CONSTRAINTS, Known, KnownCostSampler
 
-__all__ = ["Known", "KnownCostSampler"]
+__all__ = ["CONSTRAINTS", "Known", "KnownCostSampler"]

@@ -54,15 +54,22 @@ class Processes:
 
     def __enter__(self) -> Self:
         shown = cards(os.environ, torch.cuda.device_count())  # counted without waking any: that would cost its memory
-        for index, log in enumerate(self.logs):
-            environment = {**os.environ, PARENT: str(os.getpid()), **card_of(index, shown)}
-            with log.open("wb") as out:
-                self.running.append(subprocess.Popen(self.command, stdout=out, stderr=out, env=environment))
+        try:
+            for index, log in enumerate(self.logs):
+                environment = {**os.environ, PARENT: str(os.getpid()), **card_of(index, shown)}
+                with log.open("wb") as out:
+                    self.running.append(subprocess.Popen(self.command, stdout=out, stderr=out, env=environment))
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         for process in self.running:
             process.terminate()  # does nothing to one that has ended
         for process in self.running:

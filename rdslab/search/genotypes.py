@@ -162,7 +162,7 @@ class Genotypes:
         return [f"{words}, and it has {shown(words)}" for words, by in self.excess(figures).items() if by > 0]
 
     def constraints(self, figures: Figures | None) -> list[float]:
-        """By how much each limit is broken, 0 where it is not yet known, and at last whether the net can be."""
+        """By how much each limit is broken, 0 where nothing is known of it, and at last whether the net can be."""
         limits = [limit.words for limit in self.space.limits]
         if figures is None:
             return [IMPOSSIBLE] * (len(limits) + 1)

@@ -71,17 +71,17 @@ class Meter:
                 time.sleep(min(left, BEAT_S))
 
         patience = replace(ONCE, sleep=sleep)
-        while TimesFacts(self.ledger).times(net_id, cell) is None:
+        tried = False
+        while (known := TimesFacts(self.ledger)).times(net_id, cell) is None:
+            if tried:
+                raise RunError(f"has no time: {known.refused(net_id, cell)}", where=device)
             try:
                 work_off(
                     self.prepared, self.ledger, [device], self.notice, patience=patience, progress=sign, only=net_id
                 )
+                tried = True
             except DeviceTaken:
                 sleep(POLL_S)
-                continue
-            known = TimesFacts(self.ledger)
-            if known.times(net_id, cell) is None:
-                raise RunError(f"has no time: {known.refused(net_id, cell)}", where=device)
 
     def _beat(self, number: int, device: str) -> None:
         now = time.monotonic()

@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from rdslab.errors import RdslabError
 from rdslab.network import ids
 from rdslab.records import Score
+from rdslab.sampling import CONSTRAINTS
 from rdslab.search.aims import MIOU
 from rdslab.search.budget import claim_net, enter_finals, is_search_slot, open_slot, seconds_of
 from rdslab.search.cells import TimesFacts
@@ -198,7 +199,7 @@ class Searcher:
             trial.set_user_attr("imputed", [MIOU])
         # Written where samplers and optuna-dashboard both look: of constraints by name the dashboard knows nothing.
         constraints = self.genotypes.constraints(proposal.figures)
-        trial.storage.set_trial_system_attr(trial._trial_id, "constraints", constraints)
+        trial.storage.set_trial_system_attr(trial._trial_id, CONSTRAINTS, constraints)
         trial.set_user_attr(TOLD, values)
         document = {
             "genes": words,
